@@ -1,0 +1,4 @@
+//! Paysluice: one payment trait over many payment channels; an order is charged at most once, and you are told the truth.
+
+pub mod env;
+pub mod model;
