@@ -1,4 +1,8 @@
 //! Paysluice: one payment trait over many payment channels; an order is charged at most once, and you are told the truth.
 
+pub mod adapter;
 pub mod env;
 pub mod model;
+pub mod signing;
+#[cfg(feature = "gateway")]
+pub mod transport;

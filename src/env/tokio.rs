@@ -41,6 +41,7 @@ impl Clock for TokioClock {
         Mono::from_origin(Instant::now().duration_since(self.origin))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the one home of waiting")]
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(time))
     }
@@ -51,6 +52,7 @@ impl Clock for TokioClock {
 pub(super) struct TokioSpawn;
 
 impl Spawn for TokioSpawn {
+    #[allow(clippy::disallowed_methods, reason = "the one home of tasks")]
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         tokio::spawn(task);
     }

@@ -1,0 +1,20 @@
+//! Signatures and seals: what proves where bytes came from, and what hides them at rest.
+
+mod hmac;
+mod proof;
+mod seal;
+
+pub use self::hmac::HmacKey;
+pub use proof::Proof;
+pub use seal::{SealError, Sealer};
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of the parts, one after the other, as lower-case hex.
+pub fn sha256_hex(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
