@@ -134,13 +134,13 @@ mod tests {
 
     use super::*;
 
-    /// What `iso_currency` 0.7.1 knows and this table refuses: withdrawn by ISO, each with the amendment's effective date.
+    /// What `iso_currency` 0.7.1 knows and this table refuses: withdrawn by ISO, each with what replaced it.
     const WITHDRAWN: [(&str, &str); 5] = [
         ("BGN", "EUR in Bulgaria since 2026-01-01, amendment 180"),
         ("CUC", "merged into CUP in 2021, no longer in List One"),
         ("HRK", "EUR in Croatia since 2023-01-01, amendment 174"),
-        ("SLL", "SLE since the redenomination of 2022, amendments 171 to 175"),
-        ("ZWL", "ZWG since 2024, amendment 177"),
+        ("SLL", "SLE since the redenomination of 2022"),
+        ("ZWL", "ZWG since 2024"),
     ];
 
     #[test]
