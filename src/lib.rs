@@ -1,4 +1,6 @@
 //! Paysluice: one payment trait over many payment channels; an order is charged at most once, and you are told the truth.
 
 pub mod env;
+#[cfg(feature = "gateway")]
+pub mod guard;
 pub mod model;
