@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-#[cfg(feature = "gateway")]
-pub use self::tokio::TokioClock;
 pub use clock::{Clock, Mono};
 pub use rng::{Rng, SeededRng, SystemRng};
+#[cfg(feature = "gateway")]
+pub use self::tokio::TokioClock;
 
 /// A boxed future that can be sent between threads; what object-safe async traits return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

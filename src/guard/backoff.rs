@@ -7,7 +7,7 @@ use super::config::BackoffConfig;
 use crate::env::Rng;
 
 /// Longest `Retry-After` believed, as in Envoy and linkerd.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 
 /// How far above the computed wait a query follows `Retry-After` (AWS retry 2.1).
 const QUERY_SLACK: Duration = Duration::from_secs(5);

@@ -46,7 +46,7 @@ struct Core {
 struct Inner {
     config: BreakerConfig,
     phase: Phase,
-    /// Moves with every transition; a report from before it counts for nothing.
+    /// Moves when it opens or closes; a report from before counts for nothing.
     epoch: u64,
     faults_in_a_row: u32,
     /// Times opened since it was last closed.
@@ -147,6 +147,11 @@ impl Breaker {
         inner.config = config.clone();
     }
 
+    /// The monotonic now of this breaker's world.
+    pub(super) fn now(&self) -> Mono {
+        self.0.env.now()
+    }
+
     fn permit(&self, state: u64, role: Role) -> BreakerPermit {
         BreakerPermit { core: Arc::clone(&self.0), state, role, told: false }
     }
@@ -210,7 +215,6 @@ impl Inner {
             && now >= until
         {
             self.phase = Phase::HalfOpen { since: now, proved: false, out: false };
-            self.epoch += 1;
         }
     }
 

@@ -74,7 +74,7 @@ impl Default for BreakerConfig {
             min_calls: 20,
             window: Duration::from_secs(30),
             open_min: Duration::from_secs(5),
-            open_max: Duration::from_secs(300),
+            open_max: Duration::from_mins(5),
             probes: false,
             grace: Duration::from_secs(2),
         }
@@ -138,7 +138,7 @@ impl Default for RateConfig {
             burst: 20,
             line: 200,
             pushback: Duration::from_secs(1),
-            pushback_max: Duration::from_secs(300),
+            pushback_max: Duration::from_mins(5),
         }
     }
 }
@@ -306,8 +306,8 @@ impl Default for OnHeld {
     }
 }
 
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 fn rule(holds: bool, field: &str, rule: &str) -> Result<(), Invalid> {
     if holds { Ok(()) } else { Err(Invalid::new(field, rule)) }

@@ -12,6 +12,7 @@ use super::budget::{Budget, Loan, RetryCause};
 use super::bulkhead::{Bulkhead, BulkheadPermit, BulkheadUsage};
 use super::config::GuardsConfig;
 use super::rate::{Admission, Limiter, RateLimit, RatePermit};
+use super::timeout::{self, Elapsed};
 use super::timing::{Stage, Timing};
 use super::{Ask, Class, Guard, PerLane, Refusal, Signal};
 use crate::env::{Env, Mono};
@@ -65,31 +66,33 @@ impl Guards {
     /// * [`Class::Probe`] passes only as the probe of a half-open breaker; see [`probe_due`](Self::probe_due).
     /// * Dropping the future gives everything back.
     pub async fn admit(&self, ask: &Ask, timing: &mut Timing) -> Result<Admitted, Refusal> {
-        let start = self.0.env.now();
-        let mut passed = self.0.breaker(ask.class, start).map_err(|refusal| self.refused(ask, refusal))?;
-        let (rate, waited_for_rate) = match self.0.rate.acquire(ask, start) {
-            Admission::Ready(permit) => (permit, false),
+        self.pass(ask, timing).await.inspect_err(|refusal| self.count(ask.class, *refusal))
+    }
+
+    async fn pass(&self, ask: &Ask, timing: &mut Timing) -> Result<Admitted, Refusal> {
+        let guards = &*self.0;
+        let start = guards.env.now();
+        let mut waited = false;
+        let mut passed = guards.breaker(ask.class, start)?;
+        let rate = match guards.rate.acquire(ask, start) {
+            Admission::Ready(permit) => permit,
+            Admission::Refused(refusal) => return Err(refusal),
             Admission::Wait(wait) => {
-                let result = wait.await;
-                timing.add(Stage::RateWait, self.0.env.now().since(start));
-                (result.map_err(|refusal| self.refused(ask, refusal))?, true)
+                waited = true;
+                guards.timed(Stage::RateWait, timing, wait).await?
             }
-            Admission::Refused(refusal) => return Err(self.refused(ask, refusal)),
         };
-        let (connection, waited) = match self.0.bulkhead.try_admit(ask.class) {
-            Some(permit) => (permit, waited_for_rate),
-            None => {
-                let before = self.0.env.now();
-                let result = self.0.bulkhead.admit(ask).await;
-                timing.add(Stage::PermitWait, self.0.env.now().since(before));
-                (result.map_err(|refusal| self.refused(ask, refusal))?, true)
-            }
+        let connection = if let Some(permit) = guards.bulkhead.try_admit(ask.class) {
+            permit
+        } else {
+            waited = true;
+            guards.timed(Stage::PermitWait, timing, guards.bulkhead.admit(ask)).await?
         };
         if waited {
-            let now = self.0.env.now();
+            let now = guards.env.now();
             timing.add(Stage::Admission, now.since(start));
             if !passed.own.as_ref().is_none_or(BreakerPermit::is_current) {
-                passed = self.0.breaker(ask.class, now).map_err(|refusal| self.refused(ask, refusal))?;
+                passed = guards.breaker(ask.class, now)?;
             }
         }
         Ok(Admitted { guards: Arc::clone(&self.0), class: ask.class, passed, rate, connection: Some(connection), loan: None })
@@ -110,6 +113,12 @@ impl Guards {
     /// Until when a send that begins `now` may run; see [`timeout`](super::timeout).
     pub fn until(&self, class: Class, now: Mono, deadline: Mono) -> Mono {
         self.0.config.load().timeout.until(class, now, deadline)
+    }
+
+    /// Runs a send that begins now until its [`until`](Self::until), then drops it.
+    pub async fn timed<T>(&self, ask: &Ask, send: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let until = self.until(ask.class, self.0.env.now(), ask.deadline);
+        timeout::run(&self.0.env, until, send).await
     }
 
     /// The settings as they are.
@@ -161,11 +170,6 @@ impl Guards {
         self.0.bulkhead.usage(class)
     }
 
-    fn refused(&self, ask: &Ask, refusal: Refusal) -> Refusal {
-        self.count(ask.class, refusal);
-        refusal
-    }
-
     fn count(&self, class: Class, refusal: Refusal) {
         let labels =
             [("account", self.0.account.clone()), ("guard", refusal.guard.name().into()), ("class", class.name().into())];
@@ -174,6 +178,14 @@ impl Guards {
 }
 
 impl Inner {
+    /// Waits, and adds the time to the stage, whatever comes of it.
+    async fn timed<T>(&self, stage: Stage, timing: &mut Timing, wait: impl Future<Output = T>) -> T {
+        let before = self.env.now();
+        let result = wait.await;
+        timing.add(stage, self.env.now().since(before));
+        result
+    }
+
     /// The call's own breaker, and the half-open ones that its outcome tells something about.
     fn breaker(&self, class: Class, now: Mono) -> Result<Passed, Refusal> {
         if class == Class::Probe {

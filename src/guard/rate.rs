@@ -147,9 +147,9 @@ impl Limiter for RateLimit {
             return Admission::Ready(self.0.permit(taken));
         }
         match state.enter(ask, now) {
-            Ok(waiter) => {
+            Ok(place) => {
                 drop(state);
-                Admission::Wait(Box::pin(self.0.clone().wait(Waiting { core: Arc::clone(&self.0), place: Some(waiter) })))
+                Admission::Wait(Box::pin(Waiting { core: Arc::clone(&self.0), place, served: false }.served()))
             }
             Err(after) => Admission::Refused(refused(after)),
         }
@@ -183,40 +183,42 @@ impl Core {
         let now = self.env.now();
         self.lock().give_back(taken, now);
     }
-
-    async fn wait(self: Arc<Self>, mut waiting: Waiting) -> Result<RatePermit, Refusal> {
-        loop {
-            let Some(place) = &waiting.place else { return Ok(RatePermit::free()) };
-            let now = self.env.now();
-            let step = self.lock().step(place, now);
-            match step {
-                Step::Granted(taken) => {
-                    waiting.place = None;
-                    return Ok(self.permit(taken));
-                }
-                Step::Refused { after } => return Err(refused(after)),
-                Step::Sleep(time) => tokio::select! {
-                    biased;
-                    () = place.moved() => {}
-                    () = self.env.sleep(time) => {}
-                },
-            }
-        }
-    }
 }
 
 /// A place in the line that is left when dropped; a cell granted meanwhile is given back.
 #[derive(Debug)]
 struct Waiting {
     core: Arc<Core>,
-    place: Option<Arc<Place>>,
+    place: Arc<Place>,
+    served: bool,
+}
+
+impl Waiting {
+    async fn served(mut self) -> Result<RatePermit, Refusal> {
+        loop {
+            let now = self.core.env.now();
+            let step = self.core.lock().step(&self.place, now);
+            match step {
+                Step::Granted(taken) => {
+                    self.served = true;
+                    return Ok(self.core.permit(taken));
+                }
+                Step::Refused { after } => return Err(refused(after)),
+                Step::Sleep(time) => tokio::select! {
+                    biased;
+                    () = self.place.moved() => {}
+                    () = self.core.env.sleep(time) => {}
+                },
+            }
+        }
+    }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
+        if !self.served {
             let now = self.core.env.now();
-            self.core.lock().leave(&place, now);
+            self.core.lock().leave(&self.place, now);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How durations and rates are written in configuration: `2s`, `250ms`, `1m30s`; `80/s`, `5000/m`, `10/2s`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Quota {
 impl Quota {
     /// `calls` in every `per`; `None` if `per` is too short (below a nanosecond a call) or longer than a day.
     pub fn new(calls: NonZeroU32, per: Duration) -> Option<Self> {
-        let fits = per.as_nanos() >= u128::from(calls.get()) && per <= Duration::from_secs(86_400);
+        let fits = per.as_nanos() >= u128::from(calls.get()) && per <= Duration::from_hours(24);
         fits.then_some(Self { calls, per })
     }
 
@@ -116,7 +116,7 @@ pub fn duration_text(time: Duration) -> String {
     let mut text = String::new();
     for (unit, scale) in UNITS {
         if nanos >= scale {
-            text.push_str(&format!("{}{unit}", nanos / scale));
+            let _ = write!(text, "{}{unit}", nanos / scale);
             nanos %= scale;
         }
     }

@@ -186,28 +186,30 @@ impl State {
         self.account.ready_at().max(lane.limit.ready_at()).max(self.paused_until)
     }
 
-    /// When the ticket would be served if nobody left and nothing changed: plays the lines forward.
+    /// When the ticket would be served if nobody left but those whose deadline comes first, and nothing changed: plays the
+    /// lines forward. The asking ticket stands behind its own line if it has not joined it yet.
     fn served_at(&self, ticket: u64, class: Class, now: u64) -> u64 {
         let mut account = self.account;
         let mut lanes = self.lanes.map(|lane| (lane.limit, 0_usize));
         let mut time = now.max(self.paused_until);
         for _ in 0..=self.waiting {
-            let next = Class::LANES.into_iter().filter_map(|lane| {
+            let heads = Class::LANES.into_iter().filter_map(|lane| {
                 let (limit, served) = lanes.get(lane);
-                let head = self.lanes.get(lane).line.get(*served).map(|place| place.ticket);
-                // The asking ticket stands behind its own line if it has not joined it yet.
-                let head = head.or((lane.lane() == class.lane()).then_some(ticket))?;
-                Some((limit.ready_at().max(account.ready_at()).max(time), head, lane))
+                let head = self.lanes.get(lane).line.get(*served).map(|place| (place.ticket, place.deadline));
+                let (head, deadline) = head.or((lane == class.lane()).then_some((ticket, u64::MAX)))?;
+                Some((limit.ready_at().max(account.ready_at()).max(time), head, deadline, lane))
             });
-            let Some((at, head, lane)) = next.min_by_key(|(at, head, _)| (*at, *head)) else { return time };
-            time = at;
+            let Some((at, head, deadline, lane)) = heads.min_by_key(|(at, head, ..)| (*at, *head)) else { return time };
             if head == ticket {
-                return time;
+                return at;
             }
-            account.take(time);
             let (limit, served) = lanes.get_mut(lane);
-            limit.take(time);
             *served += 1;
+            if at <= deadline {
+                time = at;
+                account.take(time);
+                limit.take(time);
+            }
         }
         time
     }
