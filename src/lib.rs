@@ -2,6 +2,8 @@
 
 pub mod adapter;
 pub mod env;
+#[cfg(feature = "gateway")]
+pub mod guard;
 pub mod model;
 pub mod signing;
 #[cfg(feature = "gateway")]
