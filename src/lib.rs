@@ -2,3 +2,5 @@
 
 pub mod env;
 pub mod model;
+#[cfg(feature = "gateway")]
+pub mod store;
