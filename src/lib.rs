@@ -7,4 +7,6 @@ pub mod guard;
 pub mod model;
 pub mod signing;
 #[cfg(feature = "gateway")]
+pub mod store;
+#[cfg(feature = "gateway")]
 pub mod transport;

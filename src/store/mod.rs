@@ -15,7 +15,7 @@
 //! 6. **An IO error is never "absent".**
 //! 7. **A claim is exclusive** for its lease, counts the try, and moves the version, so that the holder before it loses.
 
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod memory;
 
@@ -32,6 +32,9 @@ pub use memory::MemoryStore;
 
 /// Most rows that one commit may write.
 pub const MAX_PUTS: usize = 16;
+
+/// How long the answer of a commit is remembered at least.
+pub const REMEMBERED: Duration = Duration::from_secs(3600);
 
 /// What a space holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
