@@ -148,9 +148,9 @@ async fn a_failed_probe_or_trial_opens_it_for_longer_up_to_the_maximum() {
             probe.report(Signal::Good);
             world.admit(Class::Charge).unwrap().report(FAULT);
         }
-        ceiling = (ceiling * 2).min(Duration::from_secs(300));
+        ceiling = (ceiling * 2).min(Duration::from_mins(5));
     }
-    assert_eq!(ceiling, Duration::from_secs(300));
+    assert_eq!(ceiling, Duration::from_mins(5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,11 +221,11 @@ async fn a_late_report_from_before_it_opened_changes_nothing() {
 async fn a_pushback_that_names_a_time_is_honoured_up_to_the_maximum() {
     let world = World::opened(|_| {});
     world.sleep_until_half_open().await;
-    world.breaker.probe().unwrap().report(Signal::Pushback { after: Some(Duration::from_secs(60)) });
-    assert_eq!(world.open_time(), Duration::from_secs(60));
+    world.breaker.probe().unwrap().report(Signal::Pushback { after: Some(Duration::from_mins(1)) });
+    assert_eq!(world.open_time(), Duration::from_mins(1));
     world.sleep_until_half_open().await;
-    world.breaker.probe().unwrap().report(Signal::Pushback { after: Some(Duration::from_secs(86_400)) });
-    assert_eq!(world.open_time(), Duration::from_secs(300));
+    world.breaker.probe().unwrap().report(Signal::Pushback { after: Some(Duration::from_hours(24)) });
+    assert_eq!(world.open_time(), Duration::from_mins(5));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,8 +55,8 @@ impl World {
     }
 }
 
-fn per_hour(calls: u32) -> Option<Quota> {
-    Some(format!("{calls}/h").parse().unwrap())
+fn per_hour(calls: u32) -> Quota {
+    format!("{calls}/h").parse().unwrap()
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_order_is_written_once() {
 #[tokio::test(start_paused = true)]
 async fn a_call_passes_the_guards_in_the_order() {
     let shut = |config: &mut GuardsConfig| {
-        config.rate.account = per_hour(5);
+        config.rate.account = Some(per_hour(5));
         config.rate.burst = 5;
         config.rate.line = 0;
         config.bulkhead.charge = 1;
@@ -109,7 +109,7 @@ async fn a_call_passes_the_guards_in_the_order() {
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_uses_up_no_cell() {
     let world = World::new(|config| {
-        config.rate.account = per_hour(6);
+        config.rate.account = Some(per_hour(6));
         config.rate.burst = 6;
     });
     world.open(Class::Charge).await;
@@ -123,7 +123,7 @@ async fn an_open_breaker_uses_up_no_cell() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_finds_no_connection_gives_its_cell_back() {
     let world = World::new(|config| {
-        config.rate.account = per_hour(2);
+        config.rate.account = Some(per_hour(2));
         config.rate.burst = 2;
         config.bulkhead.charge = 1;
         config.bulkhead.line = 0;
@@ -156,7 +156,7 @@ async fn who_waits_for_a_cell_holds_no_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_gives_all_back_unless_it_was_sent() {
     let world = World::new(|config| {
-        config.rate.account = per_hour(1);
+        config.rate.account = Some(per_hour(1));
         config.rate.burst = 1;
     });
     drop(world.admit(Class::Charge).await.unwrap());
