@@ -121,6 +121,7 @@ async fn a_probe_then_one_call_close_it() {
     assert!(world.breaker.probe().is_none(), "not before its time");
     world.sleep_until_half_open().await;
     assert!(world.admit(Class::Charge).is_err() && world.admit(Class::Query).is_err(), "half-open admits only the probe");
+    drop(world.admit(Class::Probe).unwrap());
     let probe = world.breaker.probe().unwrap();
     assert!(world.breaker.probe().is_none(), "one probe at a time");
     probe.report(Signal::Good);
@@ -205,16 +206,20 @@ async fn a_breaker_whose_prober_died_tries_an_ordinary_call_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_report_from_before_it_opened_changes_nothing() {
+async fn late_reports_from_before_it_opened_or_closed_change_nothing() {
     let world = World::new(|_| {});
-    let (late_fault, late_good) = (world.admit(Class::Charge).unwrap(), world.admit(Class::Charge).unwrap());
-    assert!(late_good.is_current());
+    let mut late: Vec<BreakerPermit> = (0..12).map(|_| world.admit(Class::Charge).unwrap()).collect();
+    assert!(late[0].is_current());
     (0..5).for_each(|_| assert!(world.call(FAULT)));
-    assert!(!late_good.is_current());
+    assert!(!late[0].is_current());
     let before = world.breaker.state();
-    late_good.report(Signal::Good);
-    late_fault.report(FAULT);
-    assert_eq!(world.breaker.state(), before);
+    late.drain(..6).for_each(|permit| permit.report(FAULT));
+    assert_eq!(world.breaker.state(), before, "it is not opened for longer");
+    world.sleep_until_half_open().await;
+    world.breaker.probe().unwrap().report(Signal::Good);
+    assert!(world.call(Signal::Good));
+    late.drain(..).for_each(|permit| permit.report(FAULT));
+    assert!(world.breaker.is_closed(), "what failed then says nothing about now");
 }
 
 #[tokio::test(start_paused = true)]

@@ -214,28 +214,22 @@ async fn the_prober_is_called_when_a_probe_is_due_and_its_success_serves_every_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_while_the_breaker_opened_is_refused() {
+async fn who_waited_while_the_breaker_opened_is_refused_and_gives_its_cell_back() {
     let world = World::new(|config| {
         config.rate.charge = Some("1/s".parse().unwrap());
-        config.rate.burst = 6;
+        config.rate.burst = 5;
     });
-    world.call(Class::Charge, Signal::Good).await.unwrap();
-    let wait = async {
-        for _ in 0..4 {
-            yield_now().await;
-        }
-        world.admit_within(Class::Charge, 9_000).await.map(drop)
-    };
-    let breaks = async {
-        for _ in 0..5 {
-            let admitted = world.admit(Class::Charge).await.unwrap();
-            world.env.sleep(Duration::from_millis(1)).await;
-            admitted.report(FAULT);
-        }
-    };
-    // The fifth fault comes when the waiting call is already in line.
-    let (waited, ()) = tokio::join!(biased; async { world.env.sleep(Duration::from_micros(4_500)).await; wait.await }, breaks);
-    assert_eq!(waited.unwrap_err().guard, Guard::Breaker);
+    let mut faults = Vec::new();
+    for _ in 0..5 {
+        faults.push(world.admit(Class::Charge).await.unwrap());
+    }
+    let wait = world.admit_within(Class::Charge, 9_000);
+    tokio::pin!(wait);
+    assert!(futures_util::FutureExt::now_or_never(wait.as_mut()).is_none());
+    faults.drain(..).for_each(|admitted| admitted.report(FAULT));
+    assert_eq!(wait.await.unwrap_err().guard, Guard::Breaker);
+    assert_eq!(world.env.now().since_origin(), Duration::from_secs(1));
+    assert_eq!(world.guards.usage(Class::Charge).used, 0);
 }
 
 #[tokio::test(start_paused = true)]

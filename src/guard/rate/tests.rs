@@ -248,6 +248,18 @@ async fn who_leaves_the_line_makes_it_shorter() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cell_granted_to_who_is_no_longer_there_goes_back() {
+    let env = env();
+    let limit = RateLimit::new(&env, &account("1/s", 1));
+    assert!(spend_now(&limit, &env, Class::Charge));
+    let Admission::Wait(gone) = limit.acquire(&ask(&env, Class::Charge, 9_000), env.now()) else { panic!("it must wait") };
+    env.sleep(Duration::from_secs(1)).await;
+    assert!(!spend_now(&limit, &env, Class::Query), "the cell is granted to who came first, who does not look");
+    drop(gone);
+    assert!(spend_now(&limit, &env, Class::Query));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pushback_pauses_everybody_also_who_waits() {
     let env = env();
     let limit = RateLimit::new(&env, &account("10/s", 1));
