@@ -139,6 +139,7 @@ impl Guards {
     }
 
     /// Ready when a breaker wants a probe. For one prober: await this, then `admit` a [`Class::Probe`], send, report; repeat.
+    /// After a refusal, or a probe that told nothing (`Neutral`), wait before asking again: the probe is still due.
     pub async fn probe_due(&self) {
         loop {
             let due = self.0.breakers.iter().filter_map(Breaker::probe_due).min();
