@@ -26,7 +26,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let micros = clock.monotonic().since(start).as_micros();
         let commits = u128::from(callers) * u128::from(each);
-        println!("{callers:>3} callers: {:>7} commits/s ({commits} in {} ms)", commits * 1_000_000 / micros.max(1), micros / 1000);
+        println!(
+            "{callers:>3} callers: {:>7} commits/s ({commits} in {} ms)",
+            commits * 1_000_000 / micros.max(1),
+            micros / 1000
+        );
     }
     Ok(())
 }

@@ -14,9 +14,8 @@ use crate::rows::{self, Stored};
 const KEPT: Duration = Duration::from_secs(2 * REMEMBERED.as_secs());
 
 pub(crate) fn remembered(connection: &Connection, op: OpId) -> Outcome<Option<Commit>> {
-    let mut select = connection.prepare_cached(
-        "SELECT vers, lost, kind, account, part, id, ver, tries, due_in_ms, body FROM ops WHERE op = ?1",
-    )?;
+    let mut select = connection
+        .prepare_cached("SELECT vers, lost, kind, account, part, id, ver, tries, due_in_ms, body FROM ops WHERE op = ?1")?;
     let found = select.query_row([&op.0.to_be_bytes()[..]], |row| {
         let vers: Option<String> = row.get(0)?;
         let lost: Option<i64> = row.get(1)?;
@@ -73,9 +72,8 @@ pub(crate) fn remember(connection: &Connection, op: OpId, answer: &Commit, now: 
 
 /// Forgets up to `max` answers that are past their time.
 pub(crate) fn forget(connection: &Connection, max: usize, now: Now) -> Outcome<()> {
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM ops WHERE op IN (SELECT op FROM ops WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
-    )?;
+    let mut delete =
+        connection.prepare_cached("DELETE FROM ops WHERE op IN (SELECT op FROM ops WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)")?;
     delete.execute([now.minus(KEPT), rows::limit(max)])?;
     Ok(())
 }

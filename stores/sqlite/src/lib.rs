@@ -27,6 +27,8 @@ mod reader;
 mod rows;
 mod schema;
 mod store;
+#[cfg(test)]
+mod tests;
 mod views;
 mod writer;
 

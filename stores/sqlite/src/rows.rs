@@ -29,9 +29,8 @@ pub(crate) fn version(connection: &Connection, key: &Key, now: Now) -> Outcome<O
          WHERE kind = ?1 AND account = ?2 AND part = ?3 AND id = ?4 AND (keep_ms IS NULL OR keep_ms > ?5)",
     )?;
     let account = key.space.account.to_string();
-    let ver: Option<i64> = select
-        .query_row(params![key.space.kind.name(), account, key.part, key.id, now.ms()], |row| row.get(0))
-        .optional()?;
+    let ver: Option<i64> =
+        select.query_row(params![key.space.kind.name(), account, key.part, key.id, now.ms()], |row| row.get(0)).optional()?;
     ver.map(|ver| unsigned("version", ver)).transpose()
 }
 
@@ -58,8 +57,7 @@ pub(crate) fn page(connection: &Connection, space: &Space, after: Option<&Key>, 
          WHERE kind = ?1 AND account = ?2 AND (part, id) > (?3, ?4) AND (keep_ms IS NULL OR keep_ms > ?5)
          ORDER BY part, id LIMIT ?6",
     )?;
-    let mut rows =
-        select.query(params![space.kind.name(), space.account.to_string(), part, id, now.ms(), limit(max)])?;
+    let mut rows = select.query(params![space.kind.name(), space.account.to_string(), part, id, now.ms(), limit(max)])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
         let key = Key { space: space.clone(), part: row.get(0)?, id: row.get(1)? };

@@ -18,7 +18,7 @@ use crate::{rows, views};
 /// Several processes of one machine may open the same file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 impl SqliteStore {

@@ -30,12 +30,10 @@ pub(crate) fn depth(connection: &Connection, space: &Space, now: Now) -> Outcome
 pub(crate) fn spaces(connection: &Connection, now: Now) -> Outcome<Vec<Space>> {
     // One transaction, so that the leaps see one state.
     let snapshot = connection.unchecked_transaction()?;
-    let mut next = snapshot.prepare_cached(
-        "SELECT kind, account FROM rows WHERE (kind, account) > (?1, ?2) ORDER BY kind, account LIMIT 1",
-    )?;
-    let mut visible = snapshot.prepare_cached(
-        "SELECT 1 FROM rows WHERE kind = ?1 AND account = ?2 AND (keep_ms IS NULL OR keep_ms > ?3) LIMIT 1",
-    )?;
+    let mut next = snapshot
+        .prepare_cached("SELECT kind, account FROM rows WHERE (kind, account) > (?1, ?2) ORDER BY kind, account LIMIT 1")?;
+    let mut visible = snapshot
+        .prepare_cached("SELECT 1 FROM rows WHERE kind = ?1 AND account = ?2 AND (keep_ms IS NULL OR keep_ms > ?3) LIMIT 1")?;
     let mut spaces = Vec::new();
     let mut at = (String::new(), String::new());
     while let Some(found) = next.query_row(params![at.0, at.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()? {

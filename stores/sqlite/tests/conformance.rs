@@ -1,4 +1,5 @@
 //! The store keeps every law: through one handle, through many, and inline.
+#![allow(clippy::unwrap_used, reason = "a test program: a panic is its verdict")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
