@@ -78,10 +78,9 @@ impl NetworkTransport {
             return Err("the address holds a user or password");
         }
         match url.scheme() {
-            "https" => Ok(url),
             "http" if !is_loopback(&url) => Err("plain http to another machine"),
             "http" if !self.http_loopback => Err("plain http without network.allow_http_loopback"),
-            "http" => Ok(url),
+            "https" | "http" => Ok(url),
             _ => Err("the address is neither https nor http"),
         }
     }
@@ -128,10 +127,7 @@ fn ends_unproved(response: &Response) -> bool {
         let value = value.as_bytes().trim_ascii_end();
         value.len() >= CHUNKED.len() && value.rchunks(CHUNKED.len()).next().is_some_and(|end| end.eq_ignore_ascii_case(CHUNKED))
     });
-    response.version() < Version::HTTP_2
-        && response.url().scheme() == "http"
-        && response.content_length().is_none()
-        && !chunked
+    response.version() < Version::HTTP_2 && response.url().scheme() == "http" && response.content_length().is_none() && !chunked
 }
 
 const CHUNKED: &[u8] = b"chunked";

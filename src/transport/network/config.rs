@@ -133,8 +133,10 @@ impl NetworkConfig {
     }
 }
 
-const LOOPBACK: [SocketAddr; 2] =
-    [SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0), SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0)];
+const LOOPBACK: [SocketAddr; 2] = [
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
 
 fn read_proxy(proxy: &Secret) -> Result<Proxy, Invalid> {
     let wrong = || Invalid::new("network.proxy", "an http:// or https:// URL of a host");

@@ -125,7 +125,7 @@ async fn an_answer_that_drips_past_the_timeout_is_lost_and_the_connection_closed
         wire.closed().await;
     })
     .await;
-    let limits = Limits { timeout: Duration::from_millis(150), reply_cap: 1_000_000 };
+    let limits = Limits { timeout: Duration::from_millis(300), reply_cap: 1_000_000 };
     let why = lost(transport().send(charge(server.url("/charge")), limits).await);
     assert!(why.starts_with("status 200 OK, then the time was up"), "{why}");
     server.next().await;
@@ -139,7 +139,7 @@ async fn silence_until_the_timeout_is_lost_and_the_connection_closed() {
         wire.closed().await;
     })
     .await;
-    let limits = Limits { timeout: Duration::from_millis(100), ..PLENTY };
+    let limits = Limits { timeout: Duration::from_millis(300), ..PLENTY };
     let why = lost(transport().send(charge(server.url("/charge")), limits).await);
     assert!(why.starts_with("the time was up"), "{why}");
     server.next().await;
@@ -252,4 +252,3 @@ async fn a_request_is_sent_as_it_was_made() {
     let seen = server.next().await;
     assert!(!seen.contains("content-length") && !seen.contains("cookie"), "{seen}");
 }
-

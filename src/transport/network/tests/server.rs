@@ -88,6 +88,16 @@ impl Server {
     }
 }
 
+impl Wire {
+    /// Reads what has come of a request, without waiting, and tells of it if there is anything.
+    pub(super) fn glance(&self) {
+        let mut some = [0; 4096];
+        if let Ok(count @ 1..) = self.stream.try_read(&mut some) {
+            self.tell(&String::from_utf8_lossy(&some[..count]));
+        }
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Reads one whole request and tells of it; `None` if the client closes first.
     pub(super) async fn request(&mut self) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -32,8 +32,8 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
-    /// A server's side of TLS for `name`, which asks for a certificate of this authority if `mutual`.
-    fn acceptor(&self, name: &str, mutual: bool) -> TlsAcceptor {
+    /// A server's side of TLS for `name` that speaks `alpn`, and asks for a certificate of this authority if `mutual`.
+    fn acceptor(&self, name: &str, mutual: bool, alpn: &[&str]) -> TlsAcceptor {
         let (certificate, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(default_provider());
@@ -46,12 +46,14 @@ impl Authority {
         } else {
             builder.with_no_client_auth()
         };
-        TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()))
+        let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// Takes one request of each connection, says `answer`, and closes with or without saying so.
     async fn serve(&self, name: &str, mutual: bool, answer: &'static str, goodbye: bool) -> Server {
-        let acceptor = self.acceptor(name, mutual);
+        let acceptor = self.acceptor(name, mutual, &["http/1.1"]);
         Server::start(move |wire| {
             let acceptor = acceptor.clone();
             async move {
@@ -133,4 +135,55 @@ async fn a_body_that_ends_with_the_connection_is_whole_only_if_tls_says_so() {
     assert_eq!(send_tls(&transport, &polite).await.unwrap().body, "all of it");
     let cut = authority.serve("localhost", false, OPEN_ENDED, false).await;
     lost(send_tls(&transport, &cut).await);
+}
+
+/// A server of HTTP/2 that refuses every stream "before any processing" (RFC 9113, 8.7) and tells `refused` each time.
+async fn refusing_streams(authority: &Authority) -> Server {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const HEADERS: u8 = 1;
+    let acceptor = authority.acceptor("localhost", false, &["h2"]);
+    Server::start(move |wire| {
+        let acceptor = acceptor.clone();
+        async move {
+            let events = wire.events.clone();
+            let Ok(mut stream) = acceptor.accept(wire.stream).await else { return };
+            let mut preface = [0; 24];
+            stream.read_exact(&mut preface).await.unwrap();
+            stream.write_all(&SETTINGS).await.unwrap();
+            let mut head = [0; 9];
+            while stream.read_exact(&mut head).await.is_ok() {
+                let [a, b, c, kind, _, id @ ..] = head;
+                let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
+                stream.read_exact(&mut payload).await.unwrap();
+                if kind == HEADERS {
+                    events.send("refused".to_owned()).unwrap();
+                    let reset = [&[0, 0, 4, 3, 0][..], &id, &[0, 0, 0, 7]].concat();
+                    stream.write_all(&reset).await.unwrap();
+                }
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_refused_stream_of_http_2_is_lost_and_not_sent_again() {
+    let authority = Authority::new();
+    let mut server = refusing_streams(&authority).await;
+    let why = lost(send_tls(&trusting(&authority), &server).await);
+    assert!(why.contains("refused stream"), "{why}");
+    assert_eq!((server.seen(), server.connections()), (vec!["refused".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn http_2_is_not_spoken_where_it_is_switched_off() {
+    let authority = Authority::new();
+    let mut server = refusing_streams(&authority).await;
+    let transport = with(|config| {
+        config.extra_ca = vec![Pem::Text(authority.pem())];
+        config.http1_only = true;
+    });
+    let why = proved_unsent(send_tls(&transport, &server).await);
+    assert!(why.contains("NoApplicationProtocol"), "{why}");
+    assert_eq!(server.seen(), [""; 0]);
 }
