@@ -32,7 +32,7 @@ pub use config::{NetworkConfig, Pem};
 /// * reqwest's own retries, redirects, cookies, decompression and proxies from the environment are off, also when another
 ///   crate of the build turns their features on.
 /// * **Only a failure to connect proves anything.** A [`Limits::timeout`] that ends while still connecting is `Lost`, so keep
-///   [`NetworkConfig::connect_timeout`] smaller than the timeout of any send that moves money.
+///   [`NetworkConfig::connect_timeout`](field@NetworkConfig::connect_timeout) smaller than the timeout of any send that moves money.
 /// * A provider that asks for a client certificate and gets none, or the wrong one, may say so only after the request was
 ///   written (TLS 1.3), so that is `Lost`.
 /// * A body that ends only where the connection ends is whole only if TLS vouches for the end; over plain HTTP it is `Lost`.
