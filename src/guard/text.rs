@@ -130,7 +130,7 @@ pub(super) fn write_duration<S: Serializer>(time: &Duration, serializer: S) -> R
 }
 
 /// Reads the duration of the field named so, and names it in the error.
-pub(super) fn read_duration<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Duration, D::Error> {
+pub(crate) fn read_duration<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer).map_err(|_| D::Error::custom(Invalid::new(field, DURATION_RULE)))?;
     parse_duration(&text).ok_or_else(|| D::Error::custom(Invalid::new(field, DURATION_RULE)))
 }
