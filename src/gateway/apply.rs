@@ -94,7 +94,14 @@ fn status(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     let Some(to) = &seen.status else { return };
     let transition = attempt.status.as_ref().map_or(Transition::Forward, |from| from.transition(to));
     match transition {
-        Transition::Refused => return,
+        Transition::Refused => {
+            // A declined attempt that was canceled keeps its status and takes no money any more.
+            let ended =
+                matches!(to, Status::Canceled | Status::Expired) && attempt.status.as_ref().is_some_and(Status::is_unpaid_end);
+            applied.dirty |= ended && !attempt.dead;
+            attempt.dead |= ended;
+            return;
+        }
         Transition::Same => {
             if *to == Status::AwaitingPayer && seen.action.is_some() && seen.action != attempt.action {
                 attempt.action.clone_from(&seen.action);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::intent::Intent;
 use super::order::Order;
@@ -32,6 +32,13 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rows({})", self.account)
     }
+}
+
+/// Something to tell, and how often it was tried.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ToTell {
+    pub(crate) told: Told,
+    pub(crate) tries: u32,
 }
 
 /// A row with its version.
@@ -88,7 +95,13 @@ impl Rows {
         let payment = &told.payment;
         let id = format!("{:012}/{}", payment.version, crate::signing::sha256_hex(&[told.effect_key.as_bytes()]));
         let key = Key { space: self.space(SpaceKind::Told), part: part(&payment.order_no), id };
-        Ok(Put { key, expect: Expect::Absent, due_in: Some(Duration::ZERO), keep_in: None, body: json(told)? })
+        Ok(Put {
+            key,
+            expect: Expect::Absent,
+            due_in: Some(Duration::ZERO),
+            keep_in: None,
+            body: json(&ToTell { told: told.clone(), tries: 0 })?,
+        })
     }
 
     /// Seals an operation for its intent's row.
@@ -113,7 +126,8 @@ impl Rows {
 
     fn seal(&self, key: &Key, what: &str, plain: &[u8]) -> Result<String, Error> {
         let Some(sealer) = &self.sealer else {
-            return String::from_utf8(plain.to_vec()).map_err(|_| Error::new(ErrorKind::Invalid, format!("{what}: must be UTF-8")));
+            return String::from_utf8(plain.to_vec())
+                .map_err(|_| Error::new(ErrorKind::Invalid, format!("{what}: must be UTF-8")));
         };
         let sealed = sealer.seal(&associated(key, what), plain, &*self.rng);
         sealed.map_err(|error| Error::new(ErrorKind::StoreFailed, format!("{what}: {error}")))

@@ -125,7 +125,7 @@ pub fn duration_text(time: Duration) -> String {
 
 /// For `#[serde(serialize_with)]`.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-pub(super) fn write_duration<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_duration<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&duration_text(*time))
 }
 
