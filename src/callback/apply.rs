@@ -138,8 +138,8 @@ impl Inner {
         if let Some(order) = self.load_order(order_no).await?.filter(|_| record.change == Change::Refund) {
             let refunds = order.value.attempt(attempt).map(|attempt| attempt.refunds.as_slice()).unwrap_or_default();
             let spoken = |id: &Option<String>| record.seen.refunds.iter().any(|seen| seen.id == *id);
-            names = refunds.iter().filter(|part| spoken(&part.id)).filter_map(|part| part.no.clone()).collect();
-            names.iter_mut().for_each(|no| *no = format!("refund/{no}"));
+            let numbers = refunds.iter().filter(|part| spoken(&part.id)).filter_map(|part| part.no.as_deref());
+            names = numbers.map(|no| format!("refund/{no}")).collect();
         }
         for name in names {
             self.due_now(order_no, &name).await?;

@@ -180,13 +180,15 @@ fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(Stri
 /// Whether a report of `to` moves a part on. A done one can still fail later; a failed one stays so.
 fn moves(from: &PartStatus, to: &PartStatus) -> bool {
     use PartStatus::{Canceled, Failed, NeedsAction, Pending, Succeeded, Unrecognized};
-    match (from, to) {
-        (from, to) if from == to => false,
-        (_, Unrecognized(_)) | (Failed | Canceled, _) => false,
-        (Unrecognized(_), _) | (Pending, NeedsAction | Succeeded | Failed | Canceled) => true,
-        (NeedsAction, Succeeded | Failed | Canceled | Pending) | (Succeeded, Failed | Canceled) => true,
-        _ => false,
-    }
+    let known = !matches!(to, Unrecognized(_));
+    let forward = matches!(
+        (from, to),
+        (Unrecognized(_), _)
+            | (Pending, NeedsAction | Succeeded | Failed | Canceled)
+            | (NeedsAction, Succeeded | Failed | Canceled | Pending)
+            | (Succeeded, Failed | Canceled)
+    );
+    known && forward
 }
 
 /// A second attempt with money is told, on both.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Inner;
 use super::again::{Circumstances, Decision, End, again};
 use super::channel::{Answer, Call};
-use super::order::{Order, unknown};
+use super::order::{Attempt, Order, unknown};
 use super::send::{Send, Sent};
 use super::settle::Observed;
 use super::told::By;
@@ -89,7 +89,7 @@ impl Inner {
         let adapter = self.adapter();
         let codec = Op::codec(&**adapter).ok_or_else(|| unsupported(self.account.provider(), Op::KIND))?;
         let row = order.attempt(attempt).ok_or_else(|| unknown(&order.order_no))?;
-        let number = self.part_number(order, attempt, part)?;
+        let number = part.map(|no| part_number(row, no)).transpose()?;
         let known = row.known(order, number);
         let key = IdempotencyKey::new(format!("{:032x}", self.env.rng().next_u128()))?;
         let seed = Seed { number: row.seed.number.clone(), key, born: self.env.wall() };
@@ -172,17 +172,6 @@ impl Inner {
         Err(Error::new(ErrorKind::Lost, "the question was not answered"))
     }
 
-    /// What the provider knows a capture or refund as: the number it was sent under, formed only once.
-    pub(crate) fn part_number(&self, order: &Order, attempt: AttemptNo, part: Option<&str>) -> Result<Option<ProviderNo>, Error> {
-        let Some(no) = part else { return Ok(None) };
-        let row = order.attempt(attempt).ok_or_else(|| unknown(&order.order_no))?;
-        let known = row.refunds.iter().chain(&row.captures).find(|part| part.no.as_deref() == Some(no));
-        match known.and_then(|part| part.number.clone()) {
-            Some(number) => Ok(Some(number)),
-            None => Err(Error::new(ErrorKind::Invalid, format!("{no}: must be a number that was asked for"))),
-        }
-    }
-
     /// Asks how an attempt stands and applies it; for whoever must know before going on.
     pub(crate) async fn refresh(
         &self,
@@ -207,4 +196,11 @@ impl Inner {
 fn failed(ended: End) -> Error {
     let (End::Released { told, .. } | End::Doubt(told) | End::Applied(told)) = ended;
     told.error()
+}
+
+/// What the provider knows a capture or refund as: the number it was sent under, formed only once.
+fn part_number(row: &Attempt, no: &str) -> Result<ProviderNo, Error> {
+    let known = row.refunds.iter().chain(&row.captures).find(|part| part.no.as_deref() == Some(no));
+    let number = known.and_then(|part| part.number.clone());
+    number.ok_or_else(|| Error::new(ErrorKind::Invalid, format!("{no}: must be a number that was asked for")))
 }

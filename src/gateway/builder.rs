@@ -64,6 +64,13 @@ fn purge_every<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error
     text::read_duration(input, "gateway.purge_every")
 }
 
+/// Who is told: there is no default, because a change that nobody hears is a lost callback.
+#[derive(Debug)]
+enum Ear {
+    Handler(Arc<dyn Handler>),
+    Nobody,
+}
+
 /// Builds a [`Gateway`].
 #[derive(Debug)]
 pub struct Builder {
@@ -76,7 +83,7 @@ pub struct Builder {
     sealer: Option<Arc<Sealer>>,
     unsealed: bool,
     least: Durability,
-    handler: Option<Option<Arc<dyn Handler>>>,
+    ear: Option<Ear>,
 }
 
 impl Builder {
@@ -91,7 +98,7 @@ impl Builder {
             sealer: None,
             unsealed: false,
             least: Durability::Disk,
-            handler: None,
+            ear: None,
         }
     }
 
@@ -127,20 +134,24 @@ impl Builder {
 
     /// Tells every change to this handler.
     pub fn handler(mut self, handler: Arc<dyn Handler>) -> Self {
-        self.handler = Some(Some(handler));
+        self.ear = Some(Ear::Handler(handler));
         self
     }
 
     /// Tells nobody: the application asks.
     pub fn no_handler(mut self) -> Self {
-        self.handler = Some(None);
+        self.ear = Some(Ear::Nobody);
         self
     }
 
     /// Builds it, and starts its background work.
     pub fn build(self) -> Result<Gateway, Invalid> {
-        let Some(handler) = self.handler else {
+        let Some(ear) = self.ear else {
             return Err(Invalid::new("gateway.handler", "set: handler(..), or no_handler() if the application asks by itself"));
+        };
+        let handler = match ear {
+            Ear::Handler(handler) => Some(handler),
+            Ear::Nobody => None,
         };
         if self.store.durability() < self.least {
             let rule = format!("at least {:?}; accept_durability(..) says that less will do", self.least);

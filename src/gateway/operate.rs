@@ -162,8 +162,8 @@ impl Inner {
             return Ok(Looked::Elsewhere);
         }
         let adapter = self.adapter();
-        let order_expect = Versioned::expect(order.as_ref());
-        let intent_expect = Versioned::expect(intent.as_ref());
+        let order_expect = Versioned::expected(order.as_ref());
+        let intent_expect = Versioned::expected(intent.as_ref());
         let resumed = intent.and_then(|intent| self.resumable(op, key, intent.value));
         let (intent, draft) = match resumed {
             Some((intent, draft)) => (intent, Some(draft)),

@@ -6,7 +6,7 @@ use super::Inner;
 use super::apply::Applied;
 use super::intent::{Intent, State};
 use super::order::Order;
-use super::rows::{Versioned, json, read, store_failed};
+use super::rows::{self, Versioned, json, read, store_failed};
 use super::told::{By, ToldChange};
 use crate::adapter::Seen;
 use crate::model::{AttemptNo, Error, ErrorKind, OrderNo};
@@ -80,7 +80,7 @@ impl Inner {
         if !matches!(intent.value.state, State::Doubt { .. } | State::Watched { .. }) {
             return Ok(());
         }
-        let put = self.rows.put_intent(key, &intent.value, Expect::Ver(intent.ver), Some(Duration::ZERO))?;
+        let put = rows::put_intent(key, &intent.value, Expect::Ver(intent.ver), Some(Duration::ZERO))?;
         // Lost: somebody is at it already.
         self.commit_once(&[put]).await.map(|_| ())
     }

@@ -9,7 +9,7 @@ use super::ask::Found;
 use super::channel::Call;
 use super::intent::{Intent, State, StoredWhenUp};
 use super::plan::Planned;
-use super::rows::{Versioned, read};
+use super::rows::{self, Versioned, read};
 use super::send::{Send, Sent};
 use super::settle::{Held, Outcome, pick};
 use super::told::By;
@@ -46,7 +46,7 @@ impl Inner {
     /// Claims and works off what is due. Tells how many there were.
     pub(crate) async fn resolve_due(self: &Arc<Self>) -> Result<usize, Error> {
         let space = self.rows.space(SpaceKind::Intent);
-        let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(super::rows::store_failed)?;
+        let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(rows::store_failed)?;
         let count = claimed.len();
         let work = claimed.into_iter().map(|row| self.resolve_row(row));
         futures_util::future::join_all(work).await;
@@ -363,7 +363,7 @@ impl Inner {
         let adapter = self.adapter();
         let cadence = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft).cadence).unwrap_or_default();
         let due = pick(&cadence, looks);
-        let put = self.rows.put_intent(held.key.clone(), &intent, crate::store::Expect::Ver(held.intent.ver), Some(due))?;
+        let put = rows::put_intent(held.key.clone(), &intent, crate::store::Expect::Ver(held.intent.ver), Some(due))?;
         self.commit(&[put]).await.map(|_| ())
     }
 }

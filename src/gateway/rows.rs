@@ -50,7 +50,7 @@ pub(crate) struct Versioned<T> {
 
 impl<T> Versioned<T> {
     /// What a put over it must expect.
-    pub(crate) fn expect(versioned: Option<&Self>) -> Expect {
+    pub(crate) fn expected(versioned: Option<&Self>) -> Expect {
         versioned.map_or(Expect::Absent, |row| Expect::Ver(row.ver))
     }
 }
@@ -83,11 +83,6 @@ impl Rows {
     /// Puts the order.
     pub(crate) fn put_order(&self, order: &Order, expect: Expect) -> Result<Put, Error> {
         Ok(Put { key: self.order_key(&order.order_no), expect, due_in: None, keep_in: None, body: json(order)? })
-    }
-
-    /// Puts an intent, due after that time.
-    pub(crate) fn put_intent(&self, key: Key, intent: &Intent, expect: Expect, due_in: Option<Duration>) -> Result<Put, Error> {
-        Ok(Put { key, expect, due_in, keep_in: None, body: json(intent)? })
     }
 
     /// Puts something to tell, due at once.
@@ -142,6 +137,11 @@ impl Rows {
         let plain = sealer.open(&associated(key, what), stored).map_err(|error| failed(error.to_string()))?;
         serde_json::from_slice(&plain).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// Puts an intent, due after that time.
+pub(crate) fn put_intent(key: Key, intent: &Intent, expect: Expect, due_in: Option<Duration>) -> Result<Put, Error> {
+    Ok(Put { key, expect, due_in, keep_in: None, body: json(intent)? })
 }
 
 /// The unit of atomicity of an order.

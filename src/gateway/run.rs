@@ -9,7 +9,7 @@ use super::apply::apply;
 use super::intent::{Intent, State};
 use super::order::Order;
 use super::plan::Planned;
-use super::rows::Versioned;
+use super::rows::{self, Versioned};
 use super::send::{Send, Sent};
 use super::settle::{Held, Outcome};
 use super::told::By;
@@ -169,7 +169,7 @@ impl Inner {
         intent.state = State::Sending;
         for _ in 0..32 {
             let order = self.rows.put_order(&run.order, run.order_expect);
-            let sending = self.rows.put_intent(run.key.clone(), &intent, run.intent_expect, Some(send_for + GRACE));
+            let sending = rows::put_intent(run.key.clone(), &intent, run.intent_expect, Some(send_for + GRACE));
             let (Ok(order), Ok(sending)) = (order, sending) else {
                 return Begun::StoreFailed(Error::new(ErrorKind::StoreFailed, "a row could not be written as JSON"));
             };

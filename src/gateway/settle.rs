@@ -9,7 +9,7 @@ use super::apply::{Applied, apply};
 use super::intent::{Intent, State};
 use super::order::Order;
 use super::plan::Planned;
-use super::rows::{Rows, Versioned, read};
+use super::rows::{self, Rows, Versioned, read};
 use super::told::{By, Told, ToldChange};
 use super::verdict::{self, Verdict};
 use crate::adapter::{Codec, Draft, Follow, Kind, Seen};
@@ -162,7 +162,7 @@ impl Inner {
             puts.push(self.rows.put_order(&order, Expect::Ver(order_ver))?);
         }
         let intent_at = puts.len();
-        puts.push(self.rows.put_intent(held.key.clone(), &next, Expect::Ver(intent.ver), due)?);
+        puts.push(rows::put_intent(held.key.clone(), &next, Expect::Ver(intent.ver), due)?);
         for told in &tolds {
             puts.push(self.rows.put_told(told)?);
         }
@@ -200,18 +200,14 @@ impl Inner {
             return (verdict, None);
         }
         let now = self.env.wall();
-        match codec.and_then(|codec| codec.follow(&held.op, &held.draft, seen, now)) {
-            Some(Follow { cadence, until, then }) => {
-                let looks = if let State::Watched { looks, .. } = next.state { looks + 1 } else { 0 };
-                let due = pick(&cadence, looks);
-                next.state = State::Watched { looks, until, then: then.into(), verdict: verdict.clone() };
-                (verdict, Some(due))
-            }
-            None => {
-                next.state = State::Settled(verdict.clone());
-                (verdict, None)
-            }
-        }
+        let follow = codec.and_then(|codec| codec.follow(&held.op, &held.draft, seen, now));
+        let Some(Follow { cadence, until, then }) = follow else {
+            next.state = State::Settled(verdict.clone());
+            return (verdict, None);
+        };
+        let looks = if let State::Watched { looks, .. } = next.state { looks + 1 } else { 0 };
+        next.state = State::Watched { looks, until, then: then.into(), verdict: verdict.clone() };
+        (verdict, Some(pick(&cadence, looks)))
     }
 
     /// Applies what was seen outside of an intent's own send: a query's answer, a callback, an operator's word.
