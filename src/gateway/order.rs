@@ -161,7 +161,8 @@ impl Attempt {
         if self.seed == *seed {
             return;
         }
-        if self.refs != Refs::new() {
+        // A payment at the provider that has not ended is gone on with; one that has is left behind.
+        if self.status.is_some() && self.refs != Refs::new() {
             self.former.push(std::mem::take(&mut self.refs));
         }
         (self.seed, self.status, self.reason, self.action, self.closes_at) = (seed.clone(), None, None, None, None);

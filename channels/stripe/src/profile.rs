@@ -15,6 +15,9 @@ pub(crate) fn payments() -> Profile {
         order_number: NUMBER,
         part_number: NUMBER,
         currency: payment_rule,
+        payment_ref: "intent",
+        // "payment_intent.payment_failed": the intent goes back to requires_payment_method and may succeed later.
+        declined_stays_payable: true,
         access: &[],
         // Stripe publishes no figure. A minute is what common edges keep; ours closes earlier.
         keep_alive: Duration::from_secs(60),
