@@ -263,12 +263,17 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "store {}: {}", match self.kind {
-            StoreErrorKind::Refused => "refused",
-            StoreErrorKind::Unavailable => "unavailable",
-            StoreErrorKind::Full => "full or read-only",
-            StoreErrorKind::Corrupt => "corrupt",
-        }, self.message)
+        write!(
+            f,
+            "store {}: {}",
+            match self.kind {
+                StoreErrorKind::Refused => "refused",
+                StoreErrorKind::Unavailable => "unavailable",
+                StoreErrorKind::Full => "full or read-only",
+                StoreErrorKind::Corrupt => "corrupt",
+            },
+            self.message
+        )
     }
 }
 
