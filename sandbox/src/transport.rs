@@ -45,7 +45,9 @@ impl Transport for InProcess {
             };
             match reply {
                 None => Err(TransportError::Lost("connection closed before the whole answer".to_owned())),
-                Some(reply) if reply.body.len() > limits.reply_cap => Err(TransportError::Lost("the answer is too large".to_owned())),
+                Some(reply) if reply.body.len() > limits.reply_cap => {
+                    Err(TransportError::Lost("the answer is too large".to_owned()))
+                }
                 Some(reply) => Ok(reply),
             }
         })

@@ -17,7 +17,9 @@ pub(crate) fn account(headers: &HeaderMap, credentials: &Credentials) -> Result<
     }
     let connected = text(headers, "stripe-account")?;
     match connected {
-        Some(id) if !id.starts_with("acct_") => Err(ApiError::unauthorized("The provided key does not have access to that account")),
+        Some(id) if !id.starts_with("acct_") => {
+            Err(ApiError::unauthorized("The provided key does not have access to that account"))
+        }
         Some(id) => Ok(id.to_owned()),
         None => Ok(credentials.account.clone()),
     }

@@ -22,7 +22,9 @@ impl Stripe {
     pub(crate) fn attempt(&mut self, world: &mut World, cause: &Cause, id: &str, how: Try) -> Result<(), ApiError> {
         let Some(intent) = self.book.peek(id) else { return Err(ApiError::missing("payment_intent", id, "intent")) };
         let method = intent.method.clone().unwrap_or_default();
-        let Some((_, behaviour)) = behaviour(&method) else { return Err(ApiError::missing("PaymentMethod", &method, "payment_method")) };
+        let Some((_, behaviour)) = behaviour(&method) else {
+            return Err(ApiError::missing("PaymentMethod", &method, "payment_method"));
+        };
         match behaviour {
             Behaviour::Challenges if !how.authenticated && !how.off_session && !how.error_on_action => {
                 self.set_status(id, Status::RequiresAction);
@@ -30,14 +32,21 @@ impl Stripe {
                 Ok(())
             }
             Behaviour::Challenges if !how.authenticated => {
-                let decline = ("authentication_required", "authentication_required", "", "Your card was declined. This transaction requires authentication.");
+                let decline = (
+                    "authentication_required",
+                    "authentication_required",
+                    "",
+                    "Your card was declined. This transaction requires authentication.",
+                );
                 self.declined(world, cause, id, &method, decline)
             }
             Behaviour::Approves | Behaviour::Challenges => {
                 self.approved(world, cause, id, &method);
                 Ok(())
             }
-            Behaviour::Declines(code, decline, advice, message) => self.declined(world, cause, id, &method, (code, decline, advice, message)),
+            Behaviour::Declines(code, decline, advice, message) => {
+                self.declined(world, cause, id, &method, (code, decline, advice, message))
+            }
             Behaviour::Settles(well) => {
                 let charge = self.open_charge(world, id, &method, "pending");
                 self.set_status(id, Status::Processing);
@@ -102,7 +111,9 @@ impl Stripe {
     ) -> ApiError {
         let (code, decline, advice, message) = failure;
         let method = self.book.charge(charge).map(|charge| charge.method.clone()).unwrap_or_default();
-        let mut error = ApiError::card(code, message).with("charge", charge).with("payment_method", json!({"id": method, "object": "payment_method"}));
+        let mut error = ApiError::card(code, message)
+            .with("charge", charge)
+            .with("payment_method", json!({"id": method, "object": "payment_method"}));
         if code == "card_declined" || code == "authentication_required" {
             error = error.with("decline_code", decline);
         }
@@ -148,7 +159,8 @@ impl Stripe {
             self.attempt(world, &Cause::default(), id, how).map_err(|error| error.body().to_string())?;
         } else {
             let charge = self.open_charge(world, id, &method, "failed");
-            let message = "We are unable to authenticate your payment method. Please choose a different payment method and try again.";
+            let message =
+                "We are unable to authenticate your payment method. Please choose a different payment method and try again.";
             let failure = ("payment_intent_authentication_failure", "", "", message);
             self.fail(world, &Cause::default(), id, &charge, failure);
         }

@@ -74,7 +74,8 @@ impl Form {
 
     /// The values of `name[0]`, `name[1]`, ... in the order of their indexes.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
-        let mut indexed: Vec<(usize, &String)> = self.under(name).filter_map(|(at, value)| Some((at.parse().ok()?, value))).collect();
+        let mut indexed: Vec<(usize, &String)> =
+            self.under(name).filter_map(|(at, value)| Some((at.parse().ok()?, value))).collect();
         indexed.sort_unstable();
         indexed.into_iter().map(|(_, value)| value.clone()).collect()
     }
@@ -97,7 +98,11 @@ impl Form {
                 let message = "Metadata keys are limited to 40 characters, values to 500.";
                 return Err(ApiError::invalid("parameter_invalid", "metadata", message));
             }
-            if value.is_empty() { onto.remove(key) } else { onto.insert(key.to_owned(), value.clone()) };
+            if value.is_empty() {
+                onto.remove(key)
+            } else {
+                onto.insert(key.to_owned(), value.clone())
+            };
         }
         let message = "Metadata can have up to 50 keys.";
         if onto.len() > 50 { Err(ApiError::invalid("parameter_invalid", "metadata", message)) } else { Ok(()) }

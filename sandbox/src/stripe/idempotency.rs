@@ -35,7 +35,14 @@ pub(crate) struct Replay {
 
 impl Keys {
     /// What the key says about a request with this fingerprint: nothing yet, a replay, or why not.
-    pub(crate) fn ask(&mut self, account: &str, key: &str, fingerprint: &str, now: Mono, window: Duration) -> Result<Option<Replay>, ApiError> {
+    pub(crate) fn ask(
+        &mut self,
+        account: &str,
+        key: &str,
+        fingerprint: &str,
+        now: Mono,
+        window: Duration,
+    ) -> Result<Option<Replay>, ApiError> {
         self.0.retain(|_, kept| now.since(kept.born) < window);
         let Some(kept) = self.0.get(&(account.to_owned(), key.to_owned())) else { return Ok(None) };
         if kept.fingerprint != fingerprint {

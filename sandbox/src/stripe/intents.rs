@@ -10,27 +10,84 @@ use super::{Answer, Call, Cause, Stripe, amounts, objects};
 use crate::world::World;
 
 const CREATE: &[&str] = &[
-    "amount", "application_fee_amount", "automatic_payment_methods", "capture_method", "confirm", "confirmation_method", "currency",
-    "customer", "description", "error_on_requires_action", "expand", "metadata", "off_session", "on_behalf_of", "payment_method",
-    "payment_method_options", "payment_method_types", "receipt_email", "return_url", "setup_future_usage", "shipping",
-    "statement_descriptor", "statement_descriptor_suffix", "transfer_data", "transfer_group", "use_stripe_sdk",
+    "amount",
+    "application_fee_amount",
+    "automatic_payment_methods",
+    "capture_method",
+    "confirm",
+    "confirmation_method",
+    "currency",
+    "customer",
+    "description",
+    "error_on_requires_action",
+    "expand",
+    "metadata",
+    "off_session",
+    "on_behalf_of",
+    "payment_method",
+    "payment_method_options",
+    "payment_method_types",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+    "use_stripe_sdk",
 ];
 const ONLY_WITH_CONFIRM: &[&str] = &["error_on_requires_action", "off_session", "return_url", "use_stripe_sdk"];
 const UPDATE: &[&str] = &[
-    "amount", "currency", "customer", "description", "expand", "metadata", "payment_method", "receipt_email", "setup_future_usage",
-    "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+    "amount",
+    "currency",
+    "customer",
+    "description",
+    "expand",
+    "metadata",
+    "payment_method",
+    "receipt_email",
+    "setup_future_usage",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
 ];
 const CONFIRM: &[&str] = &[
-    "amount_to_confirm", "capture_method", "error_on_requires_action", "expand", "mandate_data", "off_session", "payment_method",
-    "payment_method_options", "payment_method_types", "receipt_email", "return_url", "setup_future_usage", "shipping", "use_stripe_sdk",
+    "amount_to_confirm",
+    "capture_method",
+    "error_on_requires_action",
+    "expand",
+    "mandate_data",
+    "off_session",
+    "payment_method",
+    "payment_method_options",
+    "payment_method_types",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "use_stripe_sdk",
 ];
-const CAPTURE: &[&str] =
-    &["amount_to_capture", "application_fee_amount", "expand", "final_capture", "metadata", "statement_descriptor", "statement_descriptor_suffix"];
+const CAPTURE: &[&str] = &[
+    "amount_to_capture",
+    "application_fee_amount",
+    "expand",
+    "final_capture",
+    "metadata",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+];
 const CANCEL: &[&str] = &["cancellation_reason", "expand"];
 const REASONS: &[&str] = &["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
 const CAPTURE_METHODS: &[&str] = &["automatic", "automatic_async", "manual"];
 const ECHOED: &[&str] = &[
-    "customer", "description", "on_behalf_of", "receipt_email", "setup_future_usage", "statement_descriptor", "statement_descriptor_suffix",
+    "customer",
+    "description",
+    "on_behalf_of",
+    "receipt_email",
+    "setup_future_usage",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
     "transfer_group",
 ];
 /// What can be expanded in an intent.
@@ -43,7 +100,8 @@ impl Stripe {
         let expand = Expand::new(form.list("expand"), EXPANDS, false)?;
         let confirm = form.flag("confirm")?.unwrap_or(false);
         if let Some(name) = ONLY_WITH_CONFIRM.iter().find(|name| !confirm && form.get(name).is_some()) {
-            let message = format!("The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is set to true.");
+            let message =
+                format!("The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is set to true.");
             return Err(ApiError::invalid("parameter_unknown", name, message));
         }
         let intent = Self::drafted(world, call)?;
@@ -51,7 +109,11 @@ impl Stripe {
         if confirm {
             may_redirect(&intent)?;
             if intent.method.is_none() {
-                return Err(ApiError::invalid("parameter_missing", "payment_method", "You must provide a payment method to confirm."));
+                return Err(ApiError::invalid(
+                    "parameter_missing",
+                    "payment_method",
+                    "You must provide a payment method to confirm.",
+                ));
             }
         }
         let id = intent.id.clone();
@@ -70,14 +132,16 @@ impl Stripe {
         let currency = form.owned("currency").ok_or_else(|| ApiError::missing_param("currency"))?;
         amounts::chargeable(amount, &currency)?;
         let capture_method = form.word("capture_method", CAPTURE_METHODS)?.unwrap_or_else(|| "automatic_async".to_owned());
-        let confirmation_method = form.word("confirmation_method", &["automatic", "manual"])?.unwrap_or_else(|| "automatic".to_owned());
+        let confirmation_method =
+            form.word("confirmation_method", &["automatic", "manual"])?.unwrap_or_else(|| "automatic".to_owned());
         let listed = form.list("payment_method_types");
         let enabled = form.flag("automatic_payment_methods[enabled]")?;
         if enabled == Some(true) && !listed.is_empty() {
             let message = "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.";
             return Err(ApiError::invalid("parameter_invalid", "automatic_payment_methods", message));
         }
-        let redirects = form.word("automatic_payment_methods[allow_redirects]", &["always", "never"])?.as_deref() != Some("never");
+        let redirects =
+            form.word("automatic_payment_methods[allow_redirects]", &["always", "never"])?.as_deref() != Some("never");
         let automatic = (listed.is_empty() && enabled != Some(false)).then_some(redirects);
         let method_types = if listed.is_empty() { vec!["card".to_owned(), "us_bank_account".to_owned()] } else { listed };
         let mut metadata = std::collections::BTreeMap::new();
@@ -143,10 +207,19 @@ impl Stripe {
         let how = tried(form)?;
         let mut intent = self.book.intent(&call.account, id, "intent")?.clone();
         if !matches!(intent.status, Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction) {
-            return Err(self.unexpected(world, id, "confirmed", "requires_payment_method, requires_confirmation, requires_action"));
+            return Err(self.unexpected(
+                world,
+                id,
+                "confirmed",
+                "requires_payment_method, requires_confirmation, requires_action",
+            ));
         }
         if form.integer("amount_to_confirm")?.is_some_and(|amount| amount != intent.amount) {
-            return Err(ApiError::invalid("parameter_invalid", "amount_to_confirm", "amount_to_confirm must be the amount of the PaymentIntent."));
+            return Err(ApiError::invalid(
+                "parameter_invalid",
+                "amount_to_confirm",
+                "amount_to_confirm must be the amount of the PaymentIntent.",
+            ));
         }
         if let Some(method) = form.word("capture_method", CAPTURE_METHODS)? {
             intent.manual_capture = method == "manual";
@@ -180,11 +253,16 @@ impl Stripe {
         }
         let amount = asked.unwrap_or(intent.capturable);
         if amount < 1 {
-            return Err(ApiError::invalid("parameter_invalid_integer", "amount_to_capture", "This value must be greater than or equal to 1."));
+            return Err(ApiError::invalid(
+                "parameter_invalid_integer",
+                "amount_to_capture",
+                "This value must be greater than or equal to 1.",
+            ));
         }
         amounts::stepped(amount, &intent.currency, "amount_to_capture")?;
         let Ok(held) = world.bank.capture(world.wall, id, amount, last) else {
-            let message = format!("The amount to capture ({amount}) is greater than the capturable amount ({}).", intent.capturable);
+            let message =
+                format!("The amount to capture ({amount}) is greater than the capturable amount ({}).", intent.capturable);
             return Err(ApiError::conflict("amount_too_large", message).with("param", "amount_to_capture"));
         };
         form.metadata(&mut intent.metadata)?;

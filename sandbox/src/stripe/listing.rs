@@ -29,7 +29,8 @@ impl Stripe {
         let mine = |intent: &&Intent| {
             intent.account == call.account && customer.as_ref().is_none_or(|wanted| intent.echoed.get("customer") == Some(wanted))
         };
-        let rows = self.book.intents.iter().rev().filter(mine).map(|intent| (intent.id.clone(), intent.created, intent)).collect();
+        let rows =
+            self.book.intents.iter().rev().filter(mine).map(|intent| (intent.id.clone(), intent.created, intent)).collect();
         let (chosen, more) = paged(rows, &call.form)?;
         let data = chosen.into_iter().map(|intent| objects::intent(&self.book, world, intent, &expand)).collect();
         Ok(objects::page("/v1/payment_intents", data, more))
@@ -48,7 +49,9 @@ impl Stripe {
         let all: Vec<&Intent> = self.book.intents.iter().rev().filter(fits).collect();
         let data: Vec<Value> = all.iter().take(limit).map(|intent| objects::intent(&self.book, world, intent, &expand)).collect();
         let more = all.len() > data.len();
-        Ok(json!({"object": "search_result", "data": data, "has_more": more, "next_page": null, "url": "/v1/payment_intents/search"}))
+        Ok(
+            json!({"object": "search_result", "data": data, "has_more": more, "next_page": null, "url": "/v1/payment_intents/search"}),
+        )
     }
 
     pub(super) fn list_refunds(&self, world: &World, call: &Call<'_>) -> Answer {
@@ -72,7 +75,9 @@ impl Stripe {
         call.form.only(&[PAGING, &["type"]].concat())?;
         let kind = call.form.owned("type");
         let rows = self.book.events.iter().rev().filter(|event| kind.as_ref().is_none_or(|kind| event["type"] == kind.as_str()));
-        let rows = rows.map(|event| (event["id"].as_str().unwrap_or_default().to_owned(), event["created"].as_i64().unwrap_or_default(), event));
+        let rows = rows.map(|event| {
+            (event["id"].as_str().unwrap_or_default().to_owned(), event["created"].as_i64().unwrap_or_default(), event)
+        });
         let (chosen, more) = paged(rows.collect(), &call.form)?;
         Ok(objects::page("/v1/events", chosen.into_iter().cloned().collect(), more))
     }
@@ -93,7 +98,12 @@ fn limit(form: &Form) -> Result<usize, ApiError> {
 fn paged<T>(rows: Vec<(String, i64, T)>, form: &Form) -> Result<(Vec<T>, bool), ApiError> {
     let limit = limit(form)?;
     let mut rows = rows;
-    for (name, keeps) in [("created[gt]", i64::gt as fn(&i64, &i64) -> bool), ("created[gte]", i64::ge), ("created[lt]", i64::lt), ("created[lte]", i64::le)] {
+    for (name, keeps) in [
+        ("created[gt]", i64::gt as fn(&i64, &i64) -> bool),
+        ("created[gte]", i64::ge),
+        ("created[lt]", i64::lt),
+        ("created[lte]", i64::le),
+    ] {
         if let Some(bound) = form.integer(name)? {
             rows.retain(|(_, created, _)| keeps(created, &bound));
         }

@@ -32,8 +32,17 @@ pub(crate) fn behaviour(method: &str) -> Option<(&'static str, Behaviour)> {
     let name = method.strip_prefix("pm_")?;
     let declined = "Your card was declined.";
     let found = match name.strip_prefix("card_visa_").map_or(name, |rest| rest) {
-        "card_visa" | "card_visa_debit" | "card_mastercard" | "card_mastercard_debit" | "card_amex" | "card_discover" | "card_jcb"
-        | "card_unionpay" | "debit" | "card_refundFail" | "card_pendingRefund" | "card_bypassPending" => Approves,
+        "card_visa"
+        | "card_visa_debit"
+        | "card_mastercard"
+        | "card_mastercard_debit"
+        | "card_amex"
+        | "card_discover"
+        | "card_jcb"
+        | "card_unionpay"
+        | "card_refundFail"
+        | "card_pendingRefund"
+        | "card_bypassPending" => Approves,
         "chargeDeclined" | "card_chargeDeclined" => Declines("card_declined", "generic_decline", AGAIN, declined),
         "chargeDeclinedInsufficientFunds" | "card_chargeDeclinedInsufficientFunds" => {
             Declines("card_declined", "insufficient_funds", AGAIN, "Your card has insufficient funds.")

@@ -264,7 +264,10 @@ fn balance(world: &World) -> Value {
     if available.is_empty() {
         available.push(line((&"usd".to_owned(), &0)));
     }
-    let pending: Vec<Value> = available.iter().map(|line| serde_json::json!({"amount": 0, "currency": line["currency"], "source_types": {"card": 0}})).collect();
+    let pending: Vec<Value> = available
+        .iter()
+        .map(|line| serde_json::json!({"amount": 0, "currency": line["currency"], "source_types": {"card": 0}}))
+        .collect();
     serde_json::json!({"object": "balance", "available": available, "livemode": false, "pending": pending})
 }
 
@@ -280,5 +283,9 @@ fn read_form(request: &Request, query: &str) -> Result<Form, ApiError> {
         return Form::parse(query);
     }
     let body = std::str::from_utf8(&request.body).map_err(|_| ApiError::bad_request("Invalid UTF-8 in the body"))?;
-    Form::parse(if query.is_empty() { body } else { return Err(ApiError::bad_request("Parameters of a POST belong into its body")) })
+    Form::parse(if query.is_empty() {
+        body
+    } else {
+        return Err(ApiError::bad_request("Parameters of a POST belong into its body"));
+    })
 }

@@ -31,7 +31,9 @@ impl Expand {
 
 pub(crate) fn intent(book: &Book, world: &World, intent: &Intent, expand: &Expand) -> Value {
     let latest = match intent.charges.last() {
-        Some(id) if expand.wants("latest_charge") => book.charge(id).map_or(Value::Null, |found| charge(book, found, &Expand::default())),
+        Some(id) if expand.wants("latest_charge") => {
+            book.charge(id).map_or(Value::Null, |found| charge(book, found, &Expand::default()))
+        }
         Some(id) => json!(id),
         None => Value::Null,
     };
@@ -39,7 +41,8 @@ pub(crate) fn intent(book: &Book, world: &World, intent: &Intent, expand: &Expan
         Some(id) if expand.wants("payment_method") => method_object(id, intent.created),
         other => json!(other),
     };
-    let automatic = intent.automatic.map(|redirects| json!({"enabled": true, "allow_redirects": if redirects { "always" } else { "never" }}));
+    let automatic =
+        intent.automatic.map(|redirects| json!({"enabled": true, "allow_redirects": if redirects { "always" } else { "never" }}));
     let echo = |name: &str| json!(intent.echoed.get(name));
     json!({
         "id": intent.id,
@@ -117,8 +120,10 @@ fn card_details() -> Value {
 pub(crate) fn charge(book: &Book, charge: &Charge, expand: &Expand) -> Value {
     let failed = charge.status == "failed";
     let outcome = match charge.failure {
-        Some((_, decline, advice, message)) => json!({"network_status": "declined_by_network", "reason": decline, "advice_code": advice,
-            "risk_level": "normal", "seller_message": message, "type": "issuer_declined"}),
+        Some((_, decline, advice, message)) => {
+            json!({"network_status": "declined_by_network", "reason": decline, "advice_code": advice,
+            "risk_level": "normal", "seller_message": message, "type": "issuer_declined"})
+        }
         None => json!({"network_status": "approved_by_network", "reason": null, "advice_code": null, "risk_level": "normal",
             "seller_message": "Payment complete.", "type": "authorized"}),
     };

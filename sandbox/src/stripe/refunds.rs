@@ -8,8 +8,17 @@ use super::{Alarm, Answer, Call, Cause, Stripe, amounts, events, objects};
 use crate::bank::Refusal;
 use crate::world::World;
 
-const CREATE: &[&str] =
-    &["amount", "charge", "expand", "instructions_email", "metadata", "payment_intent", "reason", "refund_application_fee", "reverse_transfer"];
+const CREATE: &[&str] = &[
+    "amount",
+    "charge",
+    "expand",
+    "instructions_email",
+    "metadata",
+    "payment_intent",
+    "reason",
+    "refund_application_fee",
+    "reverse_transfer",
+];
 /// What can be expanded in a refund.
 pub(super) const EXPANDS: &[&str] = &["charge", "payment_intent"];
 
@@ -43,11 +52,16 @@ impl Stripe {
         let left = charge.amount_captured - charge.amount_refunded;
         let (charge, method, currency) = (charge.id.clone(), charge.method.clone(), charge.currency.clone());
         if left == 0 {
-            return Err(ApiError::conflict("charge_already_refunded", format!("Charge {charge} has already been refunded.")).with("charge", charge));
+            return Err(ApiError::conflict("charge_already_refunded", format!("Charge {charge} has already been refunded."))
+                .with("charge", charge));
         }
         let amount = asked.unwrap_or(left);
         if amount < 1 {
-            return Err(ApiError::invalid("parameter_invalid_integer", "amount", "This value must be greater than or equal to 1."));
+            return Err(ApiError::invalid(
+                "parameter_invalid_integer",
+                "amount",
+                "This value must be greater than or equal to 1.",
+            ));
         }
         amounts::stepped(amount, &currency, "amount")?;
         world.bank.refund(world.wall, &id, amount).map_err(|why| refused(why, amount, left))?;
@@ -123,7 +137,9 @@ impl Stripe {
 
 fn refused(why: Refusal, amount: i64, left: i64) -> ApiError {
     match why {
-        Refusal::NoFunds => ApiError::conflict("balance_insufficient", "You have insufficient funds in your Stripe account for this refund."),
+        Refusal::NoFunds => {
+            ApiError::conflict("balance_insufficient", "You have insufficient funds in your Stripe account for this refund.")
+        }
         Refusal::TooMuch | Refusal::State => {
             let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
             ApiError::conflict("amount_too_large", message).with("param", "amount")
