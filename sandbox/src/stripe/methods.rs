@@ -31,7 +31,8 @@ pub(crate) fn behaviour(method: &str) -> Option<(&'static str, Behaviour)> {
     use Behaviour::{Approves, Challenges, Declines, Settles};
     let name = method.strip_prefix("pm_")?;
     let declined = "Your card was declined.";
-    let found = match name.strip_prefix("card_visa_").map_or(name, |rest| rest) {
+    let plain = name.replacen("card_visa_charge", "card_charge", 1);
+    let found = match plain.as_str() {
         "card_visa"
         | "card_visa_debit"
         | "card_mastercard"
@@ -43,20 +44,18 @@ pub(crate) fn behaviour(method: &str) -> Option<(&'static str, Behaviour)> {
         | "card_refundFail"
         | "card_pendingRefund"
         | "card_bypassPending" => Approves,
-        "chargeDeclined" | "card_chargeDeclined" => Declines("card_declined", "generic_decline", AGAIN, declined),
-        "chargeDeclinedInsufficientFunds" | "card_chargeDeclinedInsufficientFunds" => {
+        "card_chargeDeclined" => Declines("card_declined", "generic_decline", AGAIN, declined),
+        "card_chargeDeclinedInsufficientFunds" => {
             Declines("card_declined", "insufficient_funds", AGAIN, "Your card has insufficient funds.")
         }
-        "chargeDeclinedLostCard" | "card_chargeDeclinedLostCard" => Declines("card_declined", "lost_card", NEVER, declined),
-        "chargeDeclinedStolenCard" | "card_chargeDeclinedStolenCard" => Declines("card_declined", "stolen_card", NEVER, declined),
-        "chargeDeclinedFraudulent" | "card_chargeDeclinedFraudulent" => Declines("card_declined", "fraudulent", NEVER, declined),
-        "chargeDeclinedExpiredCard" | "card_chargeDeclinedExpiredCard" => {
-            Declines("expired_card", "expired_card", CHECK, "Your card has expired.")
-        }
-        "chargeDeclinedIncorrectCvc" | "card_chargeDeclinedIncorrectCvc" => {
+        "card_chargeDeclinedLostCard" => Declines("card_declined", "lost_card", NEVER, declined),
+        "card_chargeDeclinedStolenCard" => Declines("card_declined", "stolen_card", NEVER, declined),
+        "card_chargeDeclinedFraudulent" => Declines("card_declined", "fraudulent", NEVER, declined),
+        "card_chargeDeclinedExpiredCard" => Declines("expired_card", "expired_card", CHECK, "Your card has expired."),
+        "card_chargeDeclinedIncorrectCvc" => {
             Declines("incorrect_cvc", "incorrect_cvc", CHECK, "Your card's security code is incorrect.")
         }
-        "chargeDeclinedProcessingError" | "card_chargeDeclinedProcessingError" => {
+        "card_chargeDeclinedProcessingError" => {
             let message = "An error occurred while processing your card. Try again in a little bit.";
             Declines("processing_error", "processing_error", AGAIN, message)
         }

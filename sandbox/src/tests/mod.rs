@@ -1,6 +1,11 @@
 //! The sandbox from outside, in virtual time.
 
+mod callbacks;
+mod faults;
+mod idempotency;
 mod payments;
+mod refunds;
+mod served;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
