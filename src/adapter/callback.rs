@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Granted, Refs, Reply, Request, Seen, Want};
 use crate::model::{AttemptNo, Error, OrderNo, ProviderNo};
@@ -46,7 +47,8 @@ pub struct Item {
 }
 
 /// Whether an event may be applied as it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// Its proof covers all it says.
     Enough,
@@ -55,7 +57,8 @@ pub enum Trust {
 }
 
 /// What an event changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Change {
     /// The payment's status.
@@ -71,7 +74,7 @@ pub enum Change {
 }
 
 /// Which payment an event is about, in whatever names the provider echoes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Our order and attempt, where the provider carries them for us.
     pub order: Option<(OrderNo, AttemptNo)>,
@@ -85,23 +88,30 @@ pub struct About {
 #[derive(Clone, Debug)]
 pub struct Event {
     proof: Proof,
-    name: String,
-    about: About,
-    change: Change,
-    seen: Seen,
-    trust: Trust,
-    at: Option<SystemTime>,
+    record: Record,
+}
+
+/// What an event says, as the inbox keeps it after its proof was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "read by the inbox"))]
+pub(crate) struct Record {
+    pub(crate) name: String,
+    pub(crate) about: About,
+    pub(crate) change: Change,
+    pub(crate) seen: Seen,
+    pub(crate) trust: Trust,
+    pub(crate) at: Option<SystemTime>,
 }
 
 impl Event {
     /// An event from a proof: the provider's name for it, what it is about, and what it shows.
     pub fn new(proof: Proof, name: impl Into<String>, about: About, change: Change, seen: Seen, trust: Trust) -> Self {
-        Self { proof, name: name.into(), about, change, seen, trust, at: None }
+        Self { proof, record: Record { name: name.into(), about, change, seen, trust, at: None } }
     }
 
     /// With the time the provider says it happened. For display: no order is derived from it.
     pub fn at(mut self, at: Option<SystemTime>) -> Self {
-        self.at = at;
+        self.record.at = at;
         self
     }
 
@@ -112,31 +122,37 @@ impl Event {
 
     /// The provider's name for it: `payment_intent.succeeded`.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.record.name
     }
 
     /// Which payment.
     pub fn about(&self) -> &About {
-        &self.about
+        &self.record.about
     }
 
     /// What it changes.
     pub fn change(&self) -> &Change {
-        &self.change
+        &self.record.change
     }
 
     /// What it shows.
     pub fn seen(&self) -> &Seen {
-        &self.seen
+        &self.record.seen
     }
 
     /// Whether it may be applied as it stands.
     pub fn trust(&self) -> Trust {
-        self.trust
+        self.record.trust
     }
 
     /// When it happened, as the provider says.
     pub fn happened_at(&self) -> Option<SystemTime> {
-        self.at
+        self.record.at
+    }
+
+    /// What the inbox keeps of it.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 }

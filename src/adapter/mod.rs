@@ -17,6 +17,8 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use access::{Access, Grant, Granted, Probe, Want};
+#[cfg(feature = "gateway")]
+pub(crate) use callback::Record;
 pub use callback::{About, Callbacks, Change, Event, Item, Opened, Trust};
 pub use draft::{
     Again, Decoded, Draft, Failure, Follow, Known, Moves, NotFound, Original, Ready, Recovery, RecoveryStep, Renewal, Seed,

@@ -86,7 +86,8 @@ impl AccessCache {
             return Err(refused(format!("{} hands out nothing", means.adapter.profile().provider)));
         };
         let ask = Ask { class: Class::Access, deadline };
-        let mut admitted = means.guards.admit(&ask, &mut Timing::default()).await.map_err(|refusal| refused(refusal.to_string()))?;
+        let mut admitted =
+            means.guards.admit(&ask, &mut Timing::default()).await.map_err(|refusal| refused(refusal.to_string()))?;
         let now = means.env.now();
         let stamp = Stamp { now: means.env.wall(), nonce: means.env.rng().next_u128(), send: 1 };
         let request = access.request(want, &stamp)?;

@@ -94,7 +94,14 @@ fn status(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     let Some(to) = &seen.status else { return };
     let transition = attempt.status.as_ref().map_or(Transition::Forward, |from| from.transition(to));
     match transition {
-        Transition::Refused => return,
+        Transition::Refused => {
+            // A declined attempt that was canceled keeps its status and takes no money any more.
+            let ended =
+                matches!(to, Status::Canceled | Status::Expired) && attempt.status.as_ref().is_some_and(Status::is_unpaid_end);
+            applied.dirty |= ended && !attempt.dead;
+            attempt.dead |= ended;
+            return;
+        }
         Transition::Same => {
             if *to == Status::AwaitingPayer && seen.action.is_some() && seen.action != attempt.action {
                 attempt.action.clone_from(&seen.action);
@@ -173,13 +180,15 @@ fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(Stri
 /// Whether a report of `to` moves a part on. A done one can still fail later; a failed one stays so.
 fn moves(from: &PartStatus, to: &PartStatus) -> bool {
     use PartStatus::{Canceled, Failed, NeedsAction, Pending, Succeeded, Unrecognized};
-    match (from, to) {
-        (from, to) if from == to => false,
-        (_, Unrecognized(_)) | (Failed | Canceled, _) => false,
-        (Unrecognized(_), _) | (Pending, NeedsAction | Succeeded | Failed | Canceled) => true,
-        (NeedsAction, Succeeded | Failed | Canceled | Pending) | (Succeeded, Failed | Canceled) => true,
-        _ => false,
-    }
+    let known = !matches!(to, Unrecognized(_));
+    let forward = matches!(
+        (from, to),
+        (Unrecognized(_), _)
+            | (Pending, NeedsAction | Succeeded | Failed | Canceled)
+            | (NeedsAction, Succeeded | Failed | Canceled | Pending)
+            | (Succeeded, Failed | Canceled)
+    );
+    known && forward
 }
 
 /// A second attempt with money is told, on both.

@@ -48,12 +48,7 @@ pub(crate) enum State {
         told: Verdict,
     },
     /// Answered or presented, and not at its end: looked at until it is.
-    Watched {
-        looks: u32,
-        until: Option<SystemTime>,
-        then: StoredWhenUp,
-        verdict: Verdict,
-    },
+    Watched { looks: u32, until: Option<SystemTime>, then: StoredWhenUp, verdict: Verdict },
     /// At its end.
     Settled(Verdict),
     /// Proved not applied. The same asking opens it again: the same draft if `resume`, else a new generation.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Told;
-use crate::adapter::{Known, Original, Refs, Seed};
+use crate::adapter::{Known, Original, Profile, Refs, Seed, SeenPart};
 use crate::model::{
     AccountRef, Action, Advice, AttemptNo, Block, CaptureNo, CaptureState, Error, ErrorKind, Money, OrderNo, PartStatus, Payment,
     ProviderNo, Reason, RefundNo, RefundState, Status,
@@ -155,18 +155,27 @@ impl Attempt {
         }
     }
 
-    /// Starts it over under a new seed, after the old one was proved dead.
-    pub(crate) fn reopen(&mut self, seed: Seed) {
-        if self.refs != Refs::new() {
+    /// Opens it again after it was proved not applied: as it stands under the same seed, else as a new generation.
+    pub(crate) fn open_again(&mut self, seed: &Seed) {
+        (self.released, self.dead) = (None, false);
+        if self.seed == *seed {
+            return;
+        }
+        // A payment at the provider that has not ended is gone on with; one that has is left behind.
+        if self.status.is_some() && self.refs != Refs::new() {
             self.former.push(std::mem::take(&mut self.refs));
         }
-        (self.seed, self.status, self.reason, self.action) = (seed, None, None, None);
-        (self.released, self.dead, self.closes_at) = (None, false, None);
+        (self.seed, self.status, self.reason, self.action, self.closes_at) = (seed.clone(), None, None, None, None);
     }
 
     /// Whether it may still take money, or has.
     pub(crate) fn is_live(&self) -> bool {
         !self.dead
+    }
+
+    /// The same, as far as this provider lets a declined attempt take money.
+    pub(crate) fn may_take(&self, profile: &Profile) -> bool {
+        self.is_live() && (self.status != Some(Status::Declined) || profile.declined_stays_payable)
     }
 
     fn shown_status(&self) -> Status {
@@ -231,6 +240,17 @@ impl Part {
     /// Reserved for an operation that is about to be sent.
     pub(crate) fn reserved(no: &str, number: ProviderNo, money: Money) -> Self {
         Self { no: Some(no.to_owned()), number: Some(number), id: None, money, status: PartStatus::Pending, reason: None }
+    }
+
+    /// As it was seen last.
+    pub(crate) fn seen(&self) -> SeenPart {
+        SeenPart {
+            number: self.number.as_ref().map(|number| number.as_str().to_owned()),
+            id: self.id.clone(),
+            money: Some(self.money),
+            status: self.status.clone(),
+            reason: self.reason.clone(),
+        }
     }
 
     fn as_capture(&self) -> CaptureState {

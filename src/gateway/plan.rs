@@ -5,13 +5,9 @@ use std::time::SystemTime;
 use super::apply;
 use super::order::{Attempt, Order, Part, unknown};
 use super::verdict::{Told, Verdict};
-use crate::adapter::{
-    Cancel, Capture, Charge, Confirm, Operation, Profile, Refs, Refund, Reverse, Seed,
-};
+use crate::adapter::{Cancel, Capture, Charge, Confirm, Operation, Profile, Refs, Refund, Reverse, Seed};
 use crate::guard::Class;
-use crate::model::{
-    AccountRef, AttemptNo, Error, ErrorKind, Invalid, Money, OrderNo, PartStatus, ProviderNo, Reason, Status,
-};
+use crate::model::{AccountRef, AttemptNo, Error, ErrorKind, Invalid, Money, OrderNo, PartStatus, ProviderNo, Reason, Status};
 
 /// What planning may look at.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +64,9 @@ impl Planned for Charge {
             let why = format!("order {} asks for {}, not {}", order.order_no, order.money, self.money);
             return Err(Error::new(ErrorKind::Conflict, why));
         }
-        for earlier in order.attempts.iter().filter(|attempt| attempt.no != self.attempt && attempt.is_live()) {
-            return match still_payable(earlier, scope.profile) {
+        if let Some(earlier) = order.attempts.iter().find(|attempt| attempt.no != self.attempt && attempt.may_take(scope.profile))
+        {
+            return match still_payable(earlier) {
                 Some(error) => Err(error),
                 None => Ok(Plan::CancelFirst(earlier.no)),
             };
@@ -79,7 +76,7 @@ impl Planned for Charge {
             if attempt.stop {
                 return Err(Error::new(ErrorKind::Conflict, format!("attempt {} was canceled", attempt.no)));
             }
-            attempt.reopen(seed.clone());
+            attempt.open_again(seed);
         } else if self.attempt == next {
             order.attempts.push(Attempt::new(self.attempt, seed.clone(), self.method.kind(), self.money));
         } else {
@@ -102,16 +99,18 @@ impl Planned for Charge {
 }
 
 /// Why another attempt may not open while this one lives; `None` if it was declined and only needs to be canceled.
-fn still_payable(earlier: &Attempt, profile: &Profile) -> Option<Error> {
+fn still_payable(earlier: &Attempt) -> Option<Error> {
     let no = earlier.no;
     match &earlier.status {
-        Some(Status::Declined) if profile.declined_stays_payable => None,
+        Some(Status::Declined) => None,
         Some(status) if status.is_success() => Some(Error::new(ErrorKind::AlreadyDone, format!("attempt {no} is {status}"))),
         Some(status) => Some(
-            Error::new(ErrorKind::StillPayable, format!("attempt {no} is {status}; cancel it first")).with_until(earlier.closes_at),
+            Error::new(ErrorKind::StillPayable, format!("attempt {no} is {status}; cancel it first"))
+                .with_until(earlier.closes_at),
         ),
         None => Some(
-            Error::new(ErrorKind::StillPayable, format!("attempt {no} is not settled; cancel it or wait")).with_until(earlier.closes_at),
+            Error::new(ErrorKind::StillPayable, format!("attempt {no} is not settled; cancel it or wait"))
+                .with_until(earlier.closes_at),
         ),
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::intent::Intent;
 use super::order::Order;
@@ -34,6 +34,13 @@ impl fmt::Debug for Rows {
     }
 }
 
+/// Something to tell, and how often it was tried.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ToTell {
+    pub(crate) told: Told,
+    pub(crate) tries: u32,
+}
+
 /// A row with its version.
 #[derive(Clone, Debug)]
 pub(crate) struct Versioned<T> {
@@ -43,7 +50,7 @@ pub(crate) struct Versioned<T> {
 
 impl<T> Versioned<T> {
     /// What a put over it must expect.
-    pub(crate) fn expect(versioned: Option<&Self>) -> Expect {
+    pub(crate) fn expected(versioned: Option<&Self>) -> Expect {
         versioned.map_or(Expect::Absent, |row| Expect::Ver(row.ver))
     }
 }
@@ -78,17 +85,18 @@ impl Rows {
         Ok(Put { key: self.order_key(&order.order_no), expect, due_in: None, keep_in: None, body: json(order)? })
     }
 
-    /// Puts an intent, due after that time.
-    pub(crate) fn put_intent(&self, key: Key, intent: &Intent, expect: Expect, due_in: Option<Duration>) -> Result<Put, Error> {
-        Ok(Put { key, expect, due_in, keep_in: None, body: json(intent)? })
-    }
-
     /// Puts something to tell, due at once.
     pub(crate) fn put_told(&self, told: &Told) -> Result<Put, Error> {
         let payment = &told.payment;
         let id = format!("{:012}/{}", payment.version, crate::signing::sha256_hex(&[told.effect_key.as_bytes()]));
         let key = Key { space: self.space(SpaceKind::Told), part: part(&payment.order_no), id };
-        Ok(Put { key, expect: Expect::Absent, due_in: Some(Duration::ZERO), keep_in: None, body: json(told)? })
+        Ok(Put {
+            key,
+            expect: Expect::Absent,
+            due_in: Some(Duration::ZERO),
+            keep_in: None,
+            body: json(&ToTell { told: told.clone(), tries: 0 })?,
+        })
     }
 
     /// Seals an operation for its intent's row.
@@ -113,7 +121,8 @@ impl Rows {
 
     fn seal(&self, key: &Key, what: &str, plain: &[u8]) -> Result<String, Error> {
         let Some(sealer) = &self.sealer else {
-            return String::from_utf8(plain.to_vec()).map_err(|_| Error::new(ErrorKind::Invalid, format!("{what}: must be UTF-8")));
+            return String::from_utf8(plain.to_vec())
+                .map_err(|_| Error::new(ErrorKind::Invalid, format!("{what}: must be UTF-8")));
         };
         let sealed = sealer.seal(&associated(key, what), plain, &*self.rng);
         sealed.map_err(|error| Error::new(ErrorKind::StoreFailed, format!("{what}: {error}")))
@@ -128,6 +137,11 @@ impl Rows {
         let plain = sealer.open(&associated(key, what), stored).map_err(|error| failed(error.to_string()))?;
         serde_json::from_slice(&plain).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// Puts an intent, due after that time.
+pub(crate) fn put_intent(key: Key, intent: &Intent, expect: Expect, due_in: Option<Duration>) -> Result<Put, Error> {
+    Ok(Put { key, expect, due_in, keep_in: None, body: json(intent)? })
 }
 
 /// The unit of atomicity of an order.

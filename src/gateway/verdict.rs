@@ -63,6 +63,12 @@ impl Told {
         self
     }
 
+    /// With the least time to wait, if none was named.
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        self.after = self.after.or(Some(wait));
+        self
+    }
+
     /// The error again.
     pub(crate) fn error(&self) -> Error {
         let mut error = Error::new(self.kind, self.message.clone()).with_request_id(self.request_id.clone());

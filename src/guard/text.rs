@@ -125,12 +125,12 @@ pub fn duration_text(time: Duration) -> String {
 
 /// For `#[serde(serialize_with)]`.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-pub(super) fn write_duration<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_duration<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&duration_text(*time))
 }
 
 /// Reads the duration of the field named so, and names it in the error.
-pub(super) fn read_duration<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Duration, D::Error> {
+pub(crate) fn read_duration<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer).map_err(|_| D::Error::custom(Invalid::new(field, DURATION_RULE)))?;
     parse_duration(&text).ok_or_else(|| D::Error::custom(Invalid::new(field, DURATION_RULE)))
 }

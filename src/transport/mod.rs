@@ -10,7 +10,7 @@ use crate::adapter::{Reply, Request};
 use crate::env::BoxFuture;
 
 #[cfg(feature = "reqwest")]
-pub use network::{NetworkConfig, NetworkTransport};
+pub use network::{NetworkConfig, NetworkTransport, Pem};
 
 /// Limits of one send.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,400 @@
+//! What Stripe's words mean: statuses, error codes, declines, each in one table. A word that is not listed means doubt.
+//!
+//! Sources: stripe-node `src/Error.ts`, stripe-go `error.go`, docs.stripe.com `error-codes`, `error-low-level`,
+//! `api/idempotent_requests`, `declines/codes`. `says` holds the sentence that the row rests on.
+
+use paysluice::model::{Advice, ErrorKind, PartStatus, Status};
+
+/// What an error answer means for the step it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// An error of that kind.
+    Fails(ErrorKind),
+    /// The bank or Stripe refused the payment.
+    Declines,
+    /// This call did nothing: the payment stands elsewhere. Where it stands must be read before anything is concluded.
+    Stands,
+}
+
+/// Whether the same step may go again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resend {
+    No,
+    SameKey,
+    NewKey,
+}
+
+/// One row: an error code or an HTTP status, what it means and why.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) word: &'static str,
+    pub(crate) verdict: Verdict,
+    pub(crate) resend: Resend,
+    pub(crate) says: &'static str,
+}
+
+const fn row(word: &'static str, verdict: Verdict, resend: Resend, says: &'static str) -> Row {
+    Row { word, verdict, resend, says }
+}
+
+const INVALID: Verdict = Verdict::Fails(ErrorKind::Invalid);
+const UNAUTHORIZED: Verdict = Verdict::Fails(ErrorKind::Unauthorized);
+const THROTTLED: Verdict = Verdict::Fails(ErrorKind::Throttled);
+const NOT_NOW: Verdict = Verdict::Fails(ErrorKind::NotNow);
+const DOUBTFUL: Verdict = Verdict::Fails(ErrorKind::Doubtful);
+
+/// Codes of `error.code` in answers of 400 to 499.
+const CODES: &[Row] = &[
+    // Nothing was executed, and nothing stored under the key.
+    row("rate_limit", THROTTLED, Resend::SameKey, "Too many requests hit the API too quickly."),
+    row(
+        "lock_timeout",
+        THROTTLED,
+        Resend::SameKey,
+        "This object cannot be accessed right now because another request is accessing it.",
+    ),
+    row(
+        "idempotency_key_in_use",
+        Verdict::Fails(ErrorKind::InFlight),
+        Resend::SameKey,
+        "The idempotency key provided is currently being used in another request.",
+    ),
+    // The key.
+    row("api_key_expired", UNAUTHORIZED, Resend::No, "The API key provided has expired."),
+    row(
+        "secret_key_required",
+        UNAUTHORIZED,
+        Resend::No,
+        "The API key provided is a publishable key, but a secret key is required.",
+    ),
+    row("platform_api_key_expired", UNAUTHORIZED, Resend::No, "The API key provided by your Connect platform has expired."),
+    row("platform_account_required", UNAUTHORIZED, Resend::No, "Only Stripe Connect platforms can work with other accounts."),
+    row(
+        "account_invalid",
+        UNAUTHORIZED,
+        Resend::No,
+        "The account ID provided as a value for the Stripe-Account header is invalid.",
+    ),
+    row(
+        "livemode_mismatch",
+        INVALID,
+        Resend::No,
+        "Test and live mode API keys, requests, and objects are only available within the mode they are in.",
+    ),
+    row("testmode_charges_only", INVALID, Resend::No, "Your account has not been activated and can only make test charges."),
+    // The request: "requests that fail parameter validation" execute nothing.
+    row("parameter_invalid_empty", INVALID, Resend::No, "One or more required values were not provided."),
+    row("parameter_invalid_integer", INVALID, Resend::No, "One or more of the parameters requires an integer."),
+    row("parameter_invalid_string_blank", INVALID, Resend::No, "One or more values only included whitespace."),
+    row("parameter_invalid_string_empty", INVALID, Resend::No, "One or more required string values is empty."),
+    row("parameter_missing", INVALID, Resend::No, "One or more required values are missing."),
+    row("parameter_unknown", INVALID, Resend::No, "The request contains one or more unexpected parameters."),
+    row("parameters_exclusive", INVALID, Resend::No, "Two or more mutually exclusive parameters were provided."),
+    row("amount_too_small", INVALID, Resend::No, "The specified amount is less than the minimum amount allowed."),
+    row("amount_too_large", INVALID, Resend::No, "The specified amount is greater than the maximum amount allowed."),
+    row("invalid_charge_amount", INVALID, Resend::No, "The specified amount is invalid."),
+    row("invalid_charge_amount_no_decimal_compatible", INVALID, Resend::No, "ISK amounts must be divisible by 100."),
+    row(
+        "resource_missing",
+        INVALID,
+        Resend::No,
+        "The ID provided is not valid. Either the resource does not exist, or an ID for a different resource has been provided.",
+    ),
+    row("url_invalid", INVALID, Resend::No, "The URL provided is invalid."),
+    row("email_invalid", INVALID, Resend::No, "The email address is invalid."),
+    row(
+        "country_unsupported",
+        INVALID,
+        Resend::No,
+        "Your platform attempted to create a custom account in a country that is not yet supported.",
+    ),
+    row(
+        "customer_max_payment_methods",
+        INVALID,
+        Resend::No,
+        "The maximum number of PaymentMethods for this Customer has been reached.",
+    ),
+    row("tls_version_unsupported", INVALID, Resend::No, "Your integration is using an older version of TLS that is unsupported."),
+    row(
+        "payment_method_currency_mismatch",
+        INVALID,
+        Resend::No,
+        "The currency specified does not match the currency for the attached payment method.",
+    ),
+    row("payment_method_not_available", INVALID, Resend::No, "The payment method is currently not available."),
+    row(
+        "payment_method_unactivated",
+        INVALID,
+        Resend::No,
+        "The operation cannot be performed as the payment method used has not been activated.",
+    ),
+    row("payment_method_invalid_parameter", INVALID, Resend::No, "Invalid parameter was provided in the payment method object."),
+    row(
+        "payment_method_unexpected_state",
+        INVALID,
+        Resend::No,
+        "The provided payment method's state was incompatible with the operation you were trying to perform.",
+    ),
+    row(
+        "payment_intent_incompatible_payment_method",
+        INVALID,
+        Resend::No,
+        "The PaymentIntent expected a payment method with different properties than what was provided.",
+    ),
+    row(
+        "payment_intent_invalid_parameter",
+        INVALID,
+        Resend::No,
+        "One or more provided parameters was not allowed for the given operation on the PaymentIntent.",
+    ),
+    row(
+        "payment_intent_mandate_invalid",
+        INVALID,
+        Resend::No,
+        "The provided mandate is invalid and can not be used for the payment intent.",
+    ),
+    row("token_already_used", INVALID, Resend::No, "The token provided has already been used."),
+    row("charge_not_refundable", INVALID, Resend::No, "The charge cannot be refunded."),
+    row("charge_disputed", INVALID, Resend::No, "The charge you're attempting to refund has been charged back."),
+    row("refund_disputed_payment", INVALID, Resend::No, "You cannot refund a disputed payment."),
+    row("anomalous_money_movement_request", INVALID, Resend::No, "The refund was refused as an unusual movement of money."),
+    row("capture_unauthorized_payment", INVALID, Resend::No, "The charge cannot be captured as it was never authorized."),
+    row("charge_expired_for_capture", INVALID, Resend::No, "The charge cannot be captured as the authorization has expired."),
+    row(
+        "capture_charge_authorization_expired",
+        INVALID,
+        Resend::No,
+        "The authorization has expired and the charge cannot be captured.",
+    ),
+    row(
+        "charge_exceeds_source_limit",
+        INVALID,
+        Resend::No,
+        "This charge would cause you to exceed your rolling-window processing limit for this source type.",
+    ),
+    // Stored under the key, so the same key would say it for a day.
+    row(
+        "balance_insufficient",
+        NOT_NOW,
+        Resend::NewKey,
+        "The transfer or payout could not be completed because the associated account does not have a sufficient balance available.",
+    ),
+    row("insufficient_balance", NOT_NOW, Resend::NewKey, "The account does not have a sufficient balance available."),
+    // Limits against card testing: refused by Stripe before a bank was asked.
+    row("card_decline_rate_limit_exceeded", Verdict::Declines, Resend::No, "This card has been declined too many times."),
+    row("payment_intent_rate_limit_exceeded", THROTTLED, Resend::SameKey, "The PaymentIntent has received too many updates."),
+    // This call did nothing, but another has.
+    row(
+        "payment_intent_unexpected_state",
+        Verdict::Stands,
+        Resend::No,
+        "The PaymentIntent's state was incompatible with the operation you were trying to perform.",
+    ),
+    row(
+        "intent_invalid_state",
+        Verdict::Stands,
+        Resend::No,
+        "Intent is not in the state that is required to perform the operation.",
+    ),
+    row(
+        "charge_already_captured",
+        Verdict::Stands,
+        Resend::No,
+        "The charge you're attempting to capture has already been captured.",
+    ),
+    row(
+        "charge_already_refunded",
+        Verdict::Stands,
+        Resend::No,
+        "The charge you're attempting to refund has already been refunded.",
+    ),
+];
+
+const SERVER: Row = row(
+    "5xx",
+    Verdict::Fails(ErrorKind::Unavailable),
+    Resend::SameKey,
+    "500: treat the result of the request as indeterminate; 502 to 504: something went wrong on Stripe's end",
+);
+const KEY_REUSED: Row = row(
+    "idempotency_error",
+    DOUBTFUL,
+    Resend::No,
+    "Keys for idempotent requests can only be used with the same parameters they were first used with.",
+);
+const DECLINED: Row =
+    row("card_error", Verdict::Declines, Resend::No, "Card errors result when the card can't be charged for some reason.");
+const NO_KEY: Row = row("401", UNAUTHORIZED, Resend::No, "No valid API key provided.");
+const FORBIDDEN: Row = row("403", UNAUTHORIZED, Resend::No, "The API key doesn't have permissions to perform the request.");
+const CONFLICT: Row = row(
+    "409",
+    DOUBTFUL,
+    Resend::SameKey,
+    "The request conflicts with another request (perhaps due to using the same idempotent key).",
+);
+const DEPENDENCY: Row =
+    row("424", DOUBTFUL, Resend::No, "The request couldn't be completed due to a failure in a dependency external to Stripe.");
+const TOO_MANY: Row = row("429", THROTTLED, Resend::SameKey, "Too many requests hit the API too quickly.");
+const BAD_REQUEST: Row =
+    row("invalid_request_error", INVALID, Resend::No, "Invalid request errors arise when your request has invalid parameters.");
+const UNLISTED: Row = row("?", DOUBTFUL, Resend::No, "no row: what this version does not know proves nothing");
+
+/// What an error answer means, by its status, `error.type` and `error.code`.
+pub(crate) fn verdict(status: u16, class: Option<&str>, code: Option<&str>) -> &'static Row {
+    if status >= 500 {
+        return &SERVER;
+    }
+    let listed = code.and_then(|code| CODES.iter().find(|row| row.word == code));
+    match (status, class, code, listed) {
+        (_, Some("idempotency_error"), ..) => &KEY_REUSED,
+        (400..=499, _, _, Some(row)) => row,
+        (402, Some("card_error"), ..) => &DECLINED,
+        (401, ..) => &NO_KEY,
+        (403, ..) => &FORBIDDEN,
+        (409, ..) => &CONFLICT,
+        (424, ..) => &DEPENDENCY,
+        (429, ..) => &TOO_MANY,
+        // Errors without a code are the older ones of parameter validation.
+        (400 | 404, Some("invalid_request_error"), None, _) => &BAD_REQUEST,
+        _ => &UNLISTED,
+    }
+}
+
+/// Whether to send the same again: Stripe's own word before the row's.
+///
+/// `Stripe-Should-Retry` "overrides the status rule" in all official SDKs. One deviation: a stored 5xx that is replayed
+/// (`idempotent-replayed: true`) will be replayed again, so it is not asked for again; a query is.
+pub(crate) fn resend(row: &Row, should_retry: Option<&str>, replayed: bool, status: u16) -> Resend {
+    match should_retry {
+        _ if replayed && status >= 500 => Resend::No,
+        Some("true") => Resend::SameKey,
+        Some("false") => {
+            if row.resend == Resend::SameKey {
+                Resend::No
+            } else {
+                row.resend
+            }
+        }
+        _ => row.resend,
+    }
+}
+
+/// Where an intent stands. `open` is whether the payer may still finish it on Stripe's front end.
+///
+/// `None` where the word says only that nothing has happened yet.
+pub(crate) fn status(word: &str, failed: bool, open: bool, cancellation: Option<&str>) -> Option<Status> {
+    Some(match (word, failed) {
+        // "The intent goes back to requires_payment_method and may succeed later": only where somebody holds its client secret.
+        ("requires_payment_method" | "requires_confirmation", _) if open => Status::AwaitingPayer,
+        ("requires_payment_method", true) => Status::Declined,
+        ("requires_payment_method", false) | ("requires_confirmation", _) => return None,
+        ("requires_action", _) => Status::AwaitingPayer,
+        ("processing", _) => Status::Processing,
+        ("requires_capture", _) => Status::Authorized,
+        ("succeeded", _) => Status::Paid,
+        ("canceled", _) if matches!(cancellation, Some("automatic" | "expired")) => Status::Expired,
+        ("canceled", _) => Status::Canceled,
+        (other, _) => Status::Unrecognized(shown(other)),
+    })
+}
+
+/// Where a refund stands.
+pub(crate) fn refund_status(word: &str) -> PartStatus {
+    match word {
+        "pending" => PartStatus::Pending,
+        "requires_action" => PartStatus::NeedsAction,
+        "succeeded" => PartStatus::Succeeded,
+        "failed" => PartStatus::Failed,
+        "canceled" => PartStatus::Canceled,
+        other => PartStatus::Unrecognized(shown(other)),
+    }
+}
+
+/// Declines and what they allow, by `decline_code` or, where there is none, by `code`.
+const DECLINES: &[(Advice, &[&str])] = &[
+    (
+        Advice::NeverAgain,
+        &[
+            "do_not_try_again",
+            "stolen_card",
+            "lost_card",
+            "pickup_card",
+            "restricted_card",
+            "fraudulent",
+            "merchant_blacklist",
+            "revocation_of_authorization",
+            "revocation_of_all_authorizations",
+            "stop_payment_order",
+            "invalid_account",
+            "new_account_information_available",
+            "security_violation",
+            "not_permitted",
+            "transaction_not_allowed",
+            "service_not_allowed",
+            "card_not_supported",
+            "currency_not_supported",
+            "expired_card",
+            "incorrect_number",
+            "invalid_number",
+            "testmode_decline",
+        ],
+    ),
+    (
+        Advice::AskPayer,
+        &[
+            "authentication_required",
+            "payment_intent_authentication_failure",
+            "incorrect_cvc",
+            "invalid_cvc",
+            "invalid_expiry_month",
+            "invalid_expiry_year",
+            "incorrect_zip",
+            "incorrect_pin",
+            "invalid_pin",
+            "pin_try_exceeded",
+            "offline_pin_required",
+            "online_or_offline_pin_required",
+            "approve_with_id",
+            "call_issuer",
+        ],
+    ),
+    (
+        Advice::Later,
+        &[
+            "insufficient_funds",
+            "card_velocity_exceeded",
+            "withdrawal_count_limit_exceeded",
+            "try_again_later",
+            "issuer_not_available",
+            "processing_error",
+            "reenter_transaction",
+            "generic_decline",
+            "do_not_honor",
+            "no_action_taken",
+        ],
+    ),
+    (Advice::LookForDuplicate, &["duplicate_transaction"]),
+];
+
+/// What a decline allows: Stripe's advice, then the card network's, then the meaning of the code.
+#[expect(clippy::match_same_arms, reason = "two tables, one before the other")]
+pub(crate) fn advice(advice: Option<&str>, network: Option<&str>, word: &str) -> Advice {
+    match (advice, network) {
+        (Some("do_not_try_again"), _) => Advice::NeverAgain,
+        (Some("try_again_later"), _) => Advice::Later,
+        (Some("confirm_card_data"), _) => Advice::AskPayer,
+        // Mastercard's merchant advice codes: 01 new data, 02 later, 03 and 21 never.
+        (_, Some("03" | "21")) => Advice::NeverAgain,
+        (_, Some("01")) => Advice::AskPayer,
+        (_, Some("02")) => Advice::Later,
+        _ => DECLINES.iter().find(|(_, words)| words.contains(&word)).map_or(Advice::Unknown, |(advice, _)| *advice),
+    }
+}
+
+/// A word of theirs as we print it: no longer than a word is.
+pub(crate) fn shown(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The handle that an application holds: the payment trait, and what goes beyond it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Inner;
+use super::builder::Builder;
+use super::channel::{Answer, Call, Capabilities, Outcome, PaymentChannel};
+use super::operator::{Doubt, Drained};
+use crate::adapter::{Adapter, Cancel, Capture, Charge, Confirm, Kind, Query, QueryRefund, Refund, Reverse};
+use crate::env::Env;
+use crate::guard::{Guards, GuardsConfig};
+use crate::model::{AccountRef, Error, Invalid, Money, OrderNo, Payment};
+use crate::store::Store;
+use crate::transport::Transport;
+
+/// One account at one provider, guarded and remembered. Cheap to clone; all clones are the same gateway.
+///
+/// Its background work (resolving doubt, telling changes, probing) ends when the last clone is dropped; what it had begun stands
+/// in the store.
+#[derive(Clone, Debug)]
+pub struct Gateway(Arc<Inner>);
+
+impl Gateway {
+    /// Begins a gateway over an adapter, a transport and a store.
+    pub fn builder(adapter: Arc<dyn Adapter>, transport: Arc<dyn Transport>, store: Arc<dyn Store>, env: Env) -> Builder {
+        Builder::new(adapter, transport, store, env)
+    }
+
+    pub(super) fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
+    /// The guards: to look at, and to change their settings while it runs.
+    pub fn guards(&self) -> &Guards {
+        &self.0.guards
+    }
+
+    /// Changes the guards' settings while calls run. Wrong settings change nothing.
+    pub fn reconfigure(&self, mut guards: GuardsConfig) -> Result<(), Invalid> {
+        guards.breaker.probes = self.0.config.background && self.0.adapter().probe().is_some();
+        self.0.guards.reconfigure(guards)
+    }
+
+    /// Replaces the adapter, with new credentials for the same account. Sends that have begun end with the old ones.
+    pub fn rotate(&self, adapter: Arc<dyn Adapter>) -> Result<(), Invalid> {
+        if *adapter.account() != self.0.account {
+            return Err(Invalid::new("account", format!("{}: credentials may change, the merchant may not", self.0.account)));
+        }
+        self.0.adapter.store(Arc::new(adapter));
+        Ok(())
+    }
+
+    /// Up to `max` operations whose fate is not known, for an operator's list.
+    pub async fn doubts(&self, max: usize) -> Result<Vec<Doubt>, Error> {
+        self.0.doubts(max).await
+    }
+
+    /// Gives an order's charge up on a person's word, when no evidence can be had: it counts as not applied from then on. If
+    /// money shows up all the same, it is told as a late success.
+    pub async fn abandon(&self, order_no: &OrderNo, reason: &str) -> Result<Answer<Payment>, Error> {
+        self.0.abandon(order_no, reason).await
+    }
+
+    /// Takes over a payment that was made elsewhere, by the provider's id of it.
+    pub async fn adopt(&self, order_no: &OrderNo, provider_id: &str, money: Money, call: Call) -> Result<Answer<Payment>, Error> {
+        self.0.adopt(order_no, provider_id, money, call).await
+    }
+
+    /// Takes no new operations and waits for those under way, at most so long.
+    pub async fn drain(&self, within: Duration) -> Drained {
+        self.0.drain(within).await
+    }
+
+    /// Works off what is due now: doubts and watched payments. For processes without background work, and for tests.
+    pub async fn resolve_due(&self) -> Result<usize, Error> {
+        self.0.resolve_due().await
+    }
+
+    /// Reads an order's latest attempt from the store, without asking the provider.
+    pub async fn payment(&self, order_no: &OrderNo) -> Result<Payment, Error> {
+        let order = self.0.load_order(order_no).await?.ok_or_else(|| super::order::unknown(order_no))?.value;
+        let payment = order.latest().and_then(|latest| order.payment(&self.0.account, self.0.payment_ref, latest.no));
+        payment.ok_or_else(|| super::order::unknown(order_no))
+    }
+}
+
+impl PaymentChannel for Gateway {
+    fn account(&self) -> &AccountRef {
+        &self.0.account
+    }
+
+    fn charge(&self, charge: Charge, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.operate(charge, call))
+    }
+
+    fn confirm(&self, confirm: Confirm, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.operate(confirm, call))
+    }
+
+    fn capture(&self, capture: Capture, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.operate(capture, call))
+    }
+
+    fn cancel(&self, cancel: Cancel, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.operate(cancel, call))
+    }
+
+    fn reverse(&self, reverse: Reverse, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.operate(reverse, call))
+    }
+
+    fn refund(&self, refund: Refund, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.operate(refund, call))
+    }
+
+    fn query(&self, query: Query, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.query(query, call))
+    }
+
+    fn query_refund(&self, query: QueryRefund, call: Call) -> Outcome<'_> {
+        Box::pin(self.0.query_refund(query, call))
+    }
+
+    fn settled(&self, order_no: OrderNo, call: Call) -> Outcome<'_> {
+        Box::pin(async move { self.0.settled(&order_no, call).await })
+    }
+
+    fn renew_action(&self, order_no: OrderNo, call: Call) -> Outcome<'_> {
+        Box::pin(async move { self.0.renew_action(&order_no, call).await })
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::of(&**self.0.adapter())
+    }
+}
+
+impl Capabilities {
+    /// What an adapter can do: what it has a codec for.
+    pub fn of(adapter: &dyn Adapter) -> Self {
+        let can = |kind: &Kind| match kind {
+            Kind::Charge => true,
+            Kind::Confirm => adapter.confirm().is_some(),
+            Kind::Capture => adapter.capture().is_some(),
+            Kind::Cancel => adapter.cancel().is_some(),
+            Kind::Reverse => adapter.reverse().is_some(),
+            Kind::Refund => adapter.refund().is_some(),
+            Kind::Query => adapter.query().is_some(),
+            Kind::QueryRefund => adapter.query_refund().is_some(),
+        };
+        Self { operations: Kind::ALL.into_iter().filter(can).collect() }
+    }
+}

@@ -1,0 +1,139 @@
+//! What operators do: see what is in doubt, decide it with a reason, take over payments made elsewhere, end a process in order.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Inner;
+use super::again::End;
+use super::channel::{Answer, Call};
+use super::intent::{Intent, State};
+use super::order::{Attempt, Order, unknown};
+use super::rows::{Versioned, read, store_failed};
+use super::settle::{Held, Outcome};
+use super::told::By;
+use super::verdict::{Told, Verdict};
+use crate::adapter::{Charge, Refs, Seed, Seen};
+use crate::guard::{Class, Timing};
+use crate::model::{AttemptNo, Error, ErrorKind, IdempotencyKey, Invalid, Money, OrderNo, Payment, ProviderNo, Status};
+use crate::store::{Commit, Expect, Key, SpaceKind};
+
+/// An operation whose fate is not known, for an operator's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Doubt {
+    /// Which order's, as its rows are named: `order/<number>`.
+    pub part: String,
+    /// Which operation: `charge/1`, `refund/<number>`.
+    pub operation: String,
+    /// How often the resolver has tried.
+    pub tries: u32,
+    /// What was told of it.
+    pub why: String,
+}
+
+/// What draining left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Operations still under way at the deadline. Their intents stand in the store: another process resolves them.
+    pub left: usize,
+}
+
+impl Inner {
+    /// Up to `max` operations whose fate is not known.
+    pub(crate) async fn doubts(&self, max: usize) -> Result<Vec<Doubt>, Error> {
+        let space = self.rows.space(SpaceKind::Intent);
+        let (mut found, mut after): (Vec<Doubt>, Option<Key>) = (Vec::new(), None);
+        while found.len() < max {
+            let page = self.store.page(&space, after.as_ref(), 200).await.map_err(store_failed)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for row in &page {
+                let intent: Versioned<Intent> = read(row)?;
+                if let State::Doubt { tries, told: Verdict::Failed(told) } = &intent.value.state {
+                    let (part, operation) = (row.key.part.clone(), row.key.id.clone());
+                    found.push(Doubt { part, operation, tries: *tries, why: told.error().to_string() });
+                }
+            }
+        }
+        found.truncate(max);
+        Ok(found)
+    }
+
+    /// Gives an order's charge up: on a person's word, with a reason, when no evidence can be had.
+    pub(crate) async fn abandon(self: &Arc<Self>, order_no: &OrderNo, reason: &str) -> Result<Answer<Payment>, Error> {
+        if reason.trim().is_empty() {
+            return Err(Invalid::new("reason", "a sentence: it is what the next person reads").into());
+        }
+        let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
+        let attempt = order.latest().ok_or_else(|| unknown(order_no))?.no;
+        let key = self.rows.intent_key(order_no, &format!("charge/{attempt}"));
+        let intent = self.load_intent(&key).await?.ok_or_else(|| unknown(order_no))?;
+        if !matches!(intent.value.state, State::Doubt { .. }) {
+            return Err(Error::new(ErrorKind::Conflict, "its charge is not in doubt"));
+        }
+        let (op, draft) = (self.rows.open_op::<Charge>(&key, &intent.value)?, self.rows.open_draft(&key, &intent.value)?);
+        let told = Told::of(&Error::new(ErrorKind::Unreachable, format!("given up by an operator: {reason}")));
+        let held = Held {
+            op: op.clone(),
+            order_no: order_no.clone(),
+            attempt,
+            key,
+            intent,
+            draft,
+            learned: Vec::new(),
+            by: By::Operator,
+        };
+        self.settle(held, Outcome::End(End::Released { resume: false, told })).await;
+        let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
+        let payment = order.payment(&self.account, self.payment_ref, attempt).ok_or_else(|| unknown(order_no))?;
+        Ok(Answer::new(payment, Timing::default()))
+    }
+
+    /// Takes over a payment that was made elsewhere: asks the provider for it, and keeps it as the order's first attempt.
+    pub(crate) async fn adopt(
+        self: &Arc<Self>,
+        order_no: &OrderNo,
+        provider_id: &str,
+        money: Money,
+        call: Call,
+    ) -> Result<Answer<Payment>, Error> {
+        if self.load_order(order_no).await?.is_some() {
+            return Err(Error::new(ErrorKind::Conflict, format!("order {order_no} is known here")));
+        }
+        let number = ProviderNo::new(order_no.as_str())?;
+        let key = IdempotencyKey::new(format!("{:032x}", self.env.rng().next_u128()))?;
+        let mut order = Order::new(order_no.clone(), money);
+        let seed = Seed { number, key, born: self.env.wall() };
+        let mut attempt = Attempt::new(AttemptNo::FIRST, seed, "adopted", money);
+        attempt.refs = Refs::new().with(self.payment_ref, provider_id);
+        order.attempts.push(attempt);
+        order.version = 1;
+        self.alias(self.payment_ref, provider_id, order_no).await?;
+        match self.commit(&[self.rows.put_order(&order, Expect::Absent)?]).await? {
+            Commit::Done(_) => {}
+            Commit::Lost { .. } => return Err(Error::new(ErrorKind::Conflict, format!("order {order_no} is known here"))),
+        }
+        let deadline = self.env.now() + call.timeout;
+        let seen: Option<Box<Seen>> = self.refresh(order_no, AttemptNo::FIRST, Class::Query, deadline).await?;
+        let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
+        let payment = order.payment(&self.account, self.payment_ref, AttemptNo::FIRST).ok_or_else(|| unknown(order_no))?;
+        match seen.and_then(|seen| seen.status) {
+            Some(Status::Unrecognized(_)) | None => {
+                Err(Error::new(ErrorKind::Doubtful, "the provider does not say how it stands").with_payment(payment))
+            }
+            Some(_) => Ok(Answer::new(payment, Timing::default())),
+        }
+    }
+
+    /// Takes no new operations, and waits for those under way.
+    pub(crate) async fn drain(&self, within: Duration) -> Drained {
+        self.closing.store(true, Ordering::Relaxed);
+        let deadline = self.env.now() + within;
+        while self.flights.count() > 0 && self.env.now() < deadline {
+            self.env.sleep(Duration::from_millis(20)).await;
+        }
+        Drained { left: self.flights.count() }
+    }
+}

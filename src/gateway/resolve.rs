@@ -1,0 +1,369 @@
+//! The resolver: doubt leaves only by evidence, and everything unfinished is looked at until it is finished.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Inner;
+use super::again::{End, Miss};
+use super::ask::Found;
+use super::channel::Call;
+use super::intent::{Intent, State, StoredWhenUp};
+use super::plan::Planned;
+use super::rows::{self, Versioned, read};
+use super::send::{Send, Sent};
+use super::settle::{Held, Outcome, pick};
+use super::told::By;
+use super::verdict::Told;
+use crate::adapter::{
+    Adapter, Again, Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Kind, Moves, NotFound, Operation, Query,
+    QueryRefund, Ready, Recovery, RecoveryStep, Refund, Reverse, Seen,
+};
+use crate::env::Mono;
+use crate::guard::{Ask, Class, Timing};
+use crate::model::{Error, ErrorKind, Fate, OrderNo, RefundNo, Status};
+use crate::store::{Row, SpaceKind};
+
+/// How many intents one round takes.
+const BATCH: usize = 32;
+
+/// How long a claimed intent is ours.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How long the resolver works on one intent before it puts it back.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What one recovery step came to.
+enum Evidence {
+    /// This was seen, and proves something.
+    Seen(Box<Seen>, By),
+    /// It ended, proved.
+    End(End),
+    /// Nothing that proves anything.
+    None,
+}
+
+impl Inner {
+    /// Claims and works off what is due. Tells how many there were.
+    pub(crate) async fn resolve_due(self: &Arc<Self>) -> Result<usize, Error> {
+        let space = self.rows.space(SpaceKind::Intent);
+        let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(rows::store_failed)?;
+        let count = claimed.len();
+        let work = claimed.into_iter().map(|row| self.resolve_row(row));
+        futures_util::future::join_all(work).await;
+        Ok(count)
+    }
+
+    async fn resolve_row(self: &Arc<Self>, row: Row) {
+        let intent: Versioned<Intent> = match read(&row) {
+            Ok(intent) => intent,
+            Err(error) => {
+                tracing::error!(account = %self.account, part = %row.key.part, id = %row.key.id, %error, "an intent cannot be read");
+                return;
+            }
+        };
+        let done = match intent.value.kind {
+            Kind::Charge => self.resolve::<Charge>(row, intent).await,
+            Kind::Confirm => self.resolve::<Confirm>(row, intent).await,
+            Kind::Capture => self.resolve::<Capture>(row, intent).await,
+            Kind::Cancel => self.resolve::<Cancel>(row, intent).await,
+            Kind::Reverse => self.resolve::<Reverse>(row, intent).await,
+            Kind::Refund => self.resolve::<Refund>(row, intent).await,
+            Kind::Query | Kind::QueryRefund => Ok(()),
+        };
+        if let Err(error) = done {
+            tracing::warn!(account = %self.account, %error, "an intent stays open; it is looked at again");
+        }
+    }
+
+    async fn resolve<Op: Planned>(self: &Arc<Self>, row: Row, intent: Versioned<Intent>) -> Result<(), Error> {
+        let op: Op = self.rows.open_op(&row.key, &intent.value)?;
+        let draft = self.rows.open_draft(&row.key, &intent.value)?;
+        let attempt = intent.value.attempt;
+        let order_no = op.order_no().clone();
+        let held = Held { op, order_no, attempt, key: row.key, intent, draft, learned: Vec::new(), by: By::Query };
+        match held.intent.value.state.clone() {
+            State::Sending => self.recover(held, true).await,
+            State::Doubt { .. } => self.recover(held, false).await,
+            State::Watched { looks, until, then, .. } => self.look_after(held, looks, until, then).await,
+            State::Settled(_) | State::Released { .. } => Ok(()),
+        }
+    }
+
+    /// Finds out what became of a send: by the adapter's steps, in their order.
+    async fn recover<Op: Planned>(self: &Arc<Self>, mut held: Held<Op>, abandoned: bool) -> Result<(), Error> {
+        let adapter = self.adapter();
+        let Some(codec) = Op::codec(&**adapter) else { return Ok(()) };
+        held.intent.value.doubt |= abandoned && held.draft.moves == Moves::Money;
+        if !held.intent.value.doubt {
+            // The step that was being sent moves nothing, and nothing before it is in doubt: no money can have moved.
+            let error = Error::new(ErrorKind::Unreachable, "the process ended before money was asked for");
+            self.settle(held, Outcome::End(End::Released { resume: true, told: Told::of(&error) })).await;
+            return Ok(());
+        }
+        if let Some(seen) = self.known_end(&held).await? {
+            self.settle(held, Outcome::Seen(seen, By::Callback)).await;
+            return Ok(());
+        }
+        let recovery = codec.recovery(&held.op, &held.draft);
+        let deadline = self.env.now() + PATIENCE;
+        for step in &recovery.steps {
+            let evidence = match step {
+                RecoveryStep::Replay { .. } => self.replay(&held, codec, &**adapter, deadline).await?,
+                RecoveryStep::Query => self.query_for(&held, codec, &recovery, deadline).await,
+                RecoveryStep::Cancel => self.cancel_for(&held, codec, &**adapter, &recovery, deadline).await?,
+                RecoveryStep::Reverse | RecoveryStep::Callback | RecoveryStep::Human => Evidence::None,
+            };
+            match evidence {
+                Evidence::Seen(seen, by) => {
+                    self.settle(held, Outcome::Seen(seen, by)).await;
+                    return Ok(());
+                }
+                Evidence::End(end) => {
+                    self.settle(held, Outcome::End(end)).await;
+                    return Ok(());
+                }
+                Evidence::None => {}
+            }
+        }
+        let told = match &held.intent.value.state {
+            State::Doubt { told: super::verdict::Verdict::Failed(told), .. } => told.clone(),
+            _ => Told::of(&Error::new(ErrorKind::Lost, "the process ended while it was being sent")),
+        };
+        metrics::counter!("paysluice_doubt_unresolved_total", "kind" => Op::KIND.name()).increment(1);
+        self.settle(held, Outcome::End(End::Doubt(told))).await;
+        Ok(())
+    }
+
+    /// The same bytes under the same key. May be the first execution, so only while that is still wanted.
+    async fn replay<Op: Planned>(
+        &self,
+        held: &Held<Op>,
+        codec: &dyn Codec<Op>,
+        adapter: &dyn Adapter,
+        deadline: Mono,
+    ) -> Result<Evidence, Error> {
+        let order = self.load_order(&held.order_no).await?;
+        let stop = order.and_then(|order| order.value.attempt(held.attempt).map(|attempt| attempt.stop)).unwrap_or(true);
+        if (Op::TAKES && stop) || !self.may_replay(&held.op, &held.draft, &held.intent.value, codec) {
+            return Ok(Evidence::None);
+        }
+        let sent = self.send_for(held, codec, adapter, &held.draft, deadline).await;
+        Ok(match sent {
+            Some(Sent::Answer(Decoded::Done(seen))) => match codec.judge(&held.op, &held.draft, &seen) {
+                Some(_) => Evidence::Seen(seen, By::Replay),
+                None => Evidence::None,
+            },
+            // The step is done, and the next would be the first send of a step that moves money: only the caller goes on.
+            Some(Sent::Answer(Decoded::Then { draft, .. })) if draft.moves == Moves::Money => {
+                let error = Error::new(ErrorKind::Unreachable, "a step was answered late; the next was not sent");
+                Evidence::End(End::Released { resume: false, told: Told::of(&error) })
+            }
+            Some(Sent::Miss(Miss::Failed(failure)))
+                if failure.again == Again::NewKey && failure.error.fate() == Fate::NotApplied =>
+            {
+                Evidence::End(End::Released { resume: false, told: Told::of(&failure.error) })
+            }
+            Some(Sent::Miss(Miss::Failed(failure))) if failure.error.fate() == Fate::Applied => {
+                Evidence::End(End::Applied(Told::of(&failure.error)))
+            }
+            _ => Evidence::None,
+        })
+    }
+
+    /// One send by the resolver, with its own permits; `None` if the guards refuse.
+    async fn send_for<Op: Planned>(
+        &self,
+        held: &Held<Op>,
+        codec: &dyn Codec<Op>,
+        adapter: &dyn Adapter,
+        draft: &Draft,
+        deadline: Mono,
+    ) -> Option<Sent> {
+        for want in adapter.profile().access {
+            self.access.ensure(want, self.means(adapter), deadline).await.ok()?;
+        }
+        let mut timing = Timing::default();
+        let ask = Ask { class: Class::Resolve, deadline };
+        let mut admitted = self.guards.admit(&ask, &mut timing).await.ok()?;
+        let until = self.guards.until(Class::Resolve, self.env.now(), deadline);
+        let number = held.intent.value.sends + 1;
+        let send = Send { draft, number, until, deadline };
+        let sent = self.send(adapter, codec, send, &mut admitted, &mut timing).await;
+        admitted.report(sent.signal());
+        Some(sent)
+    }
+
+    /// Asks by number or id.
+    async fn query_for<Op: Planned>(
+        &self,
+        held: &Held<Op>,
+        codec: &dyn Codec<Op>,
+        recovery: &Recovery,
+        deadline: Mono,
+    ) -> Evidence {
+        match self.question(held, deadline).await {
+            Ok(Found::Seen(seen)) => match codec.judge(&held.op, &held.draft, &seen) {
+                Some(_) => Evidence::Seen(seen, By::Query),
+                None => Evidence::None,
+            },
+            Ok(Found::Missing) => self.missing(recovery),
+            Err(_) => Evidence::None,
+        }
+    }
+
+    /// The question that fits the operation: for its refund, or for its payment.
+    async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<Found, Error> {
+        let order = self.load_order(&held.order_no).await?.ok_or_else(|| super::order::unknown(&held.order_no))?.value;
+        let mut timing = Timing::default();
+        if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
+            && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
+            && self.adapter().query_refund().is_some()
+        {
+            let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
+            return self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await;
+        }
+        let query = Query::new(held.order_no.clone()).on(held.attempt);
+        self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await
+    }
+
+    /// What it proves that nothing was found.
+    fn missing(&self, recovery: &Recovery) -> Evidence {
+        let proved = match recovery.not_found {
+            NotFound::Proof => true,
+            NotFound::ProofAfter(at) => self.env.wall() > at,
+            NotFound::Nothing => false,
+        };
+        if !proved {
+            return Evidence::None;
+        }
+        let error = Error::new(ErrorKind::Unreachable, "the provider does not know it: it never arrived");
+        Evidence::End(End::Released { resume: false, told: Told::of(&error) })
+    }
+
+    /// Cancels the payment at the provider, then asks: it can take no more money after.
+    async fn cancel_for<Op: Planned>(
+        &self,
+        held: &Held<Op>,
+        codec: &dyn Codec<Op>,
+        adapter: &dyn Adapter,
+        recovery: &Recovery,
+        deadline: Mono,
+    ) -> Result<Evidence, Error> {
+        let (Some(cancel), Some(order)) = (adapter.cancel(), self.load_order(&held.order_no).await?) else {
+            return Ok(Evidence::None);
+        };
+        let Some(attempt) = order.value.attempt(held.attempt) else { return Ok(Evidence::None) };
+        let op = Cancel::new(held.order_no.clone()).on(held.attempt);
+        let mut seed = held.intent.value.seed.clone();
+        seed.key = seed.key_of(u8::MAX)?;
+        let Ok(Ready::Done(draft)) = cancel.draft(&op, &attempt.known(&order.value, None), &seed, &self.access.granted()) else {
+            return Ok(Evidence::None);
+        };
+        let mut timing = Timing::default();
+        let ask = Ask { class: Class::Resolve, deadline };
+        if let Ok(mut admitted) = self.guards.admit(&ask, &mut timing).await {
+            let until = self.guards.until(Class::Resolve, self.env.now(), deadline);
+            let sent =
+                self.send(adapter, cancel, Send { draft: &draft, number: 1, until, deadline }, &mut admitted, &mut timing).await;
+            admitted.report(sent.signal());
+        }
+        Ok(self.query_for(held, codec, recovery, deadline).await)
+    }
+
+    /// The end, if a callback or another operation has brought it to the order's row already: nobody needs to be asked.
+    async fn known_end<Op: Planned>(&self, held: &Held<Op>) -> Result<Option<Box<Seen>>, Error> {
+        let Some(order) = self.load_order(&held.order_no).await? else { return Ok(None) };
+        let Some(attempt) = order.value.attempt(held.attempt) else { return Ok(None) };
+        let ended = match Op::KIND {
+            Kind::Charge | Kind::Confirm | Kind::Cancel => attempt.status.clone().filter(Status::is_settled).map(Seen::status),
+            Kind::Refund => {
+                let identity = held.op.identity();
+                let no = identity.split_once('/').map(|(_, no)| no);
+                let part = attempt.refunds.iter().find(|part| part.no.as_deref() == no && part.status.is_settled());
+                part.map(|part| Seen { refunds: vec![part.seen()], ..Seen::default() })
+            }
+            _ => None,
+        };
+        let codec_says = |seen: &Seen| {
+            let adapter = self.adapter();
+            Op::codec(&**adapter).and_then(|codec| codec.judge(&held.op, &held.draft, seen)).is_some()
+        };
+        Ok(ended.filter(codec_says).map(Box::new))
+    }
+
+    /// Looks at something that waits: for the payer, the bank, a slow refund.
+    async fn look_after<Op: Planned>(
+        self: &Arc<Self>,
+        held: Held<Op>,
+        looks: u32,
+        until: Option<std::time::SystemTime>,
+        then: StoredWhenUp,
+    ) -> Result<(), Error> {
+        if let Some(seen) = self.known_end(&held).await? {
+            self.settle(held, Outcome::Seen(seen, By::Callback)).await;
+            return Ok(());
+        }
+        let deadline = self.env.now() + PATIENCE;
+        let up = until.is_some_and(|until| self.env.wall() >= until);
+        let order_no: OrderNo = held.order_no.clone();
+        let attempt = held.attempt;
+        let found = self.question(&held, deadline).await;
+        let unpaid = match found {
+            Ok(Found::Seen(seen)) => {
+                let waiting = matches!(seen.status, Some(Status::AwaitingPayer));
+                self.settle(held, Outcome::Seen(seen, By::Query)).await;
+                waiting
+            }
+            // Presented, and the payer has not come: it does not exist at the provider yet. After its time it never will.
+            Ok(Found::Missing) => {
+                let adapter = self.adapter();
+                let recovery = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft));
+                if let Some(Evidence::End(end)) = recovery.map(|recovery| self.missing(&recovery)) {
+                    self.settle(held, Outcome::End(end)).await;
+                    return Ok(());
+                }
+                self.put_back(&held, looks).await?;
+                true
+            }
+            Err(_) => return self.put_back(&held, looks).await,
+        };
+        if up && unpaid && Op::TAKES {
+            let call = Call::within(PATIENCE);
+            match then {
+                StoredWhenUp::Leave => {}
+                StoredWhenUp::Cancel => {
+                    let cancel = Cancel::new(order_no).on(attempt);
+                    let inner = Arc::clone(self);
+                    self.env.spawn(async move {
+                        if let Err(error) = inner.operate(cancel, call).await {
+                            tracing::warn!(%error, "a payment whose time is up could not be canceled yet");
+                        }
+                    });
+                }
+                StoredWhenUp::Reverse => {
+                    let reverse = Reverse::new(order_no, RefundNo::new(format!("reverse-{attempt}"))?).on(attempt);
+                    let inner = Arc::clone(self);
+                    self.env.spawn(async move {
+                        if let Err(error) = inner.operate(reverse, call).await {
+                            tracing::warn!(%error, "a payment whose time is up could not be reversed yet");
+                        }
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing was learned: it is looked at again, less and less often.
+    async fn put_back<Op: Planned>(&self, held: &Held<Op>, looks: u32) -> Result<(), Error> {
+        let mut intent = held.intent.value.clone();
+        if let State::Watched { looks, .. } = &mut intent.state {
+            *looks += 1;
+        }
+        let adapter = self.adapter();
+        let cadence = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft).cadence).unwrap_or_default();
+        let due = pick(&cadence, looks);
+        let put = rows::put_intent(held.key.clone(), &intent, crate::store::Expect::Ver(held.intent.ver), Some(due))?;
+        self.commit(&[put]).await.map(|_| ())
+    }
+}

@@ -1,0 +1,305 @@
+//! The one loop: guards, intent, send, decision, until an operation that moves money is answered, stopped or in doubt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Inner;
+use super::again::{Circumstances, Decision, End, Miss, again};
+use super::apply::apply;
+use super::intent::{Intent, State};
+use super::order::Order;
+use super::plan::Planned;
+use super::rows::{self, Versioned};
+use super::send::{Send, Sent};
+use super::settle::{Held, Outcome};
+use super::told::By;
+use super::verdict::{Told, Verdict};
+use crate::adapter::{Codec, Decoded, Draft, Moves, RecoveryStep, Seen};
+use crate::env::Mono;
+use crate::guard::{Ask, Class, Loan, Refusal, Stage, Timing};
+use crate::model::{AttemptNo, Error, ErrorKind, OrderNo};
+use crate::store::{Commit, Expect, Key, StoreError, StoreErrorKind};
+
+/// Time from a send's own end to when its intent is due for the resolver: covers the store's clock and a slow last commit.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often access may be missing at the moment of signing before it is called unobtainable.
+const NEEDS: u32 = 2;
+
+/// An operation on its way.
+#[derive(Debug)]
+pub(crate) struct Run<Op> {
+    pub(crate) op: Op,
+    pub(crate) order_no: OrderNo,
+    pub(crate) attempt: AttemptNo,
+    pub(crate) key: Key,
+    /// The order as it will be committed, and what that commit expects.
+    pub(crate) order: Order,
+    pub(crate) order_expect: Expect,
+    /// The intent as it will be committed, and what that commit expects.
+    pub(crate) intent: Intent,
+    pub(crate) intent_expect: Expect,
+    pub(crate) draft: Draft,
+    pub(crate) class: Class,
+    pub(crate) deadline: Mono,
+    /// Its decision to send is stored: from here on there is a row to settle.
+    pub(crate) begun: bool,
+    /// What earlier steps showed, and the order's row may not hold yet.
+    pub(crate) learned: Vec<Seen>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) enum Ran {
+    /// With this, and it is stored.
+    Verdict(Verdict),
+    /// Nothing was sent: the rows had changed. Look again.
+    Changed,
+    /// Nothing was sent and nothing stored.
+    Unstarted(Error),
+}
+
+/// What committing the decision to send came to.
+enum Begun {
+    Go,
+    Changed,
+    Stopped(Told),
+    StoreFailed(Error),
+}
+
+impl Inner {
+    /// Runs an operation to an end that is stored. Owned by the gateway, not by the caller.
+    pub(crate) async fn run<Op: Planned>(self: &Arc<Self>, mut run: Run<Op>, timing: &mut Timing) -> Ran {
+        let (mut tries, mut needs) = (0, 0);
+        let mut loan: Option<Loan> = None;
+        loop {
+            let adapter = self.adapter();
+            let Some(codec) = Op::codec(&**adapter) else {
+                return self.stop(run, end(ErrorKind::Unsupported, "the provider cannot do this")).await;
+            };
+            for want in adapter.profile().access {
+                if let Err(error) = self.access.ensure(want, self.means(&**adapter), run.deadline).await {
+                    return self.stop(run, End::Released { resume: true, told: Told::of(&error) }).await;
+                }
+            }
+            let ask = Ask { class: run.class, deadline: run.deadline };
+            let mut admitted = match self.guards.admit(&ask, timing).await {
+                Ok(admitted) => admitted,
+                Err(refusal) => return self.stop(run, refused(refusal)).await,
+            };
+            if let Some(loan) = loan.take() {
+                admitted = admitted.paid_with(loan);
+            }
+            let until = self.guards.until(run.class, self.env.now(), run.deadline);
+            let before = self.env.now();
+            let begun = self.begin(&mut run, until.since(before)).await;
+            timing.add(Stage::StoreUse, self.env.now().since(before));
+            match begun {
+                Begun::Go => {}
+                Begun::Changed => return Ran::Changed,
+                Begun::Stopped(told) => return self.stop(run, End::Released { resume: false, told }).await,
+                Begun::StoreFailed(error) if !run.begun && unwritten(&error) => return Ran::Unstarted(full(&error)),
+                // The row may stand as Sending: nothing was sent, but whoever reads it cannot know. The resolver will find out.
+                Begun::StoreFailed(error) => return Ran::Verdict(Verdict::from(&error)),
+            }
+            let send = Send { draft: &run.draft, number: run.intent.sends, until, deadline: run.deadline };
+            let sent = self.send(&**adapter, codec, send, &mut admitted, timing).await;
+            admitted.report(sent.signal());
+            let miss = match sent {
+                Sent::Answer(Decoded::Done(seen)) => {
+                    return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer)).await);
+                }
+                Sent::Presented(seen) => return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer)).await),
+                Sent::Answer(Decoded::Then { draft, seen }) => {
+                    if let Err(error) = self.alias_refs(&run.order_no, &seen).await {
+                        tracing::warn!(order = %run.order_no, %error, "an id could not be noted");
+                    }
+                    apply(&mut run.order, run.attempt, self.payment_ref, &seen, By::Answer);
+                    run.learned.push(*seen);
+                    (run.draft, run.intent.doubt) = (*draft, false);
+                    match self.rows.seal_draft(&run.key, &run.draft) {
+                        Ok(sealed) => run.intent.draft = Some(sealed),
+                        Err(error) => return self.stop(run, End::Released { resume: false, told: Told::of(&error) }).await,
+                    }
+                    tries = 0;
+                    continue;
+                }
+                Sent::Need(want) => {
+                    needs += 1;
+                    let fetched = self.access.ensure(&want, self.means(&**adapter), run.deadline).await;
+                    match fetched {
+                        Ok(()) if needs <= NEEDS => continue,
+                        Ok(()) => return self.stop(run, end(ErrorKind::Refused, "access was granted and not enough")).await,
+                        Err(error) => return self.stop(run, End::Released { resume: true, told: Told::of(&error) }).await,
+                    }
+                }
+                Sent::Answer(Decoded::Missing | Decoded::Need(_)) => Miss::Failed(
+                    Error::new(ErrorKind::Unintelligible, "the adapter answered an operation as if it were a query").into(),
+                ),
+                Sent::Miss(miss) => miss,
+            };
+            let here = self.circumstances(&run, codec);
+            note_doubt(&mut run, &miss);
+            let (cause, asked, otherwise) = match again(&miss, here) {
+                Decision::End(ended) => return self.stop(run, ended).await,
+                Decision::Again { cause, asked, invalidate, otherwise } => {
+                    if let Some(want) = invalidate {
+                        self.access.invalidate(&want);
+                    }
+                    (cause, asked, otherwise)
+                }
+            };
+            let wait = self.guards.backoff(run.class, tries, cause, asked);
+            if self.env.now() + wait >= run.deadline {
+                return self.stop(run, later(otherwise, wait)).await;
+            }
+            match self.guards.retry(run.class, cause) {
+                Ok(paid) => loan = Some(paid),
+                Err(_) => return self.stop(run, otherwise).await,
+            }
+            self.env.sleep(wait).await;
+            tries += 1;
+        }
+    }
+
+    /// Commits the decision to send: from here on the world may see it, and whoever reads the row knows.
+    async fn begin<Op: Planned>(&self, run: &mut Run<Op>, send_for: Duration) -> Begun {
+        let mut intent = run.intent.clone();
+        intent.sends += 1;
+        intent.state = State::Sending;
+        for _ in 0..32 {
+            let order = self.rows.put_order(&run.order, run.order_expect);
+            let sending = rows::put_intent(run.key.clone(), &intent, run.intent_expect, Some(send_for + GRACE));
+            let (Ok(order), Ok(sending)) = (order, sending) else {
+                return Begun::StoreFailed(Error::new(ErrorKind::StoreFailed, "a row could not be written as JSON"));
+            };
+            match self.commit(&[order, sending]).await {
+                Ok(Commit::Done(versions)) => {
+                    let mut versions = versions.into_iter().map(Expect::Ver);
+                    run.order_expect = versions.next().unwrap_or(run.order_expect);
+                    run.intent_expect = versions.next().unwrap_or(run.intent_expect);
+                    (run.intent, run.begun) = (intent, true);
+                    run.learned.clear();
+                    return Begun::Go;
+                }
+                Ok(Commit::Lost { .. }) if !run.begun => return Begun::Changed,
+                Ok(Commit::Lost { index: 0, .. }) => match self.load_order(&run.order_no).await {
+                    Ok(Some(fresh)) => {
+                        if let Some(told) = stopped::<Op>(&fresh, run.attempt) {
+                            return Begun::Stopped(told);
+                        }
+                        (run.order, run.order_expect) = (fresh.value, Expect::Ver(fresh.ver));
+                        for seen in &run.learned {
+                            apply(&mut run.order, run.attempt, self.payment_ref, seen, By::Answer);
+                        }
+                    }
+                    Ok(None) => return Begun::Changed,
+                    Err(error) => return Begun::StoreFailed(error),
+                },
+                Ok(Commit::Lost { .. }) => return Begun::Changed,
+                Err(error) => return Begun::StoreFailed(error),
+            }
+        }
+        Begun::Changed
+    }
+
+    /// What the decision depends on.
+    fn circumstances<Op: Planned>(&self, run: &Run<Op>, codec: &dyn Codec<Op>) -> Circumstances {
+        let may_replay = self.may_replay(&run.op, &run.draft, &run.intent, codec);
+        Circumstances { moves: run.draft.moves, doubt: run.intent.doubt, may_replay, harmless: false }
+    }
+
+    /// Whether the same bytes may be sent again although the first may have arrived: the provider remembers the key, and the
+    /// charge's time is not up. Replay may be the first execution.
+    pub(crate) fn may_replay<Op: Planned>(&self, op: &Op, draft: &Draft, intent: &Intent, codec: &dyn Codec<Op>) -> bool {
+        let now = self.env.wall();
+        let within = codec.recovery(op, draft).steps.iter().find_map(|step| match step {
+            RecoveryStep::Replay { within } => Some(*within),
+            _ => None,
+        });
+        let remembered = within.is_some_and(|within| now < intent.seed.born + within);
+        remembered && op.charge_by().is_none_or(|by| now < by)
+    }
+
+    /// Ends a run without an answer. Before the first commit there is no row, and none is made.
+    async fn stop<Op: Planned>(self: &Arc<Self>, run: Run<Op>, ended: End) -> Ran {
+        if !run.begun {
+            return match ended {
+                End::Released { told, .. } | End::Doubt(told) | End::Applied(told) => Ran::Unstarted(told.error()),
+            };
+        }
+        let ended = match ended {
+            End::Released { told, .. } if run.intent.doubt => End::Doubt(told.in_doubt()),
+            ended => ended,
+        };
+        Ran::Verdict(self.settle_run(run, Outcome::End(ended)).await)
+    }
+
+    async fn settle_run<Op: Planned>(self: &Arc<Self>, run: Run<Op>, outcome: Outcome) -> Verdict {
+        let Expect::Ver(ver) = run.intent_expect else {
+            return Verdict::from(&Error::new(ErrorKind::StoreFailed, "an intent without a row was settled"));
+        };
+        if let Outcome::Seen(seen, _) = &outcome
+            && let Err(error) = self.alias_refs(&run.order_no, seen).await
+        {
+            tracing::warn!(order = %run.order_no, %error, "an id could not be noted");
+        }
+        let held = Held {
+            op: run.op,
+            order_no: run.order_no,
+            attempt: run.attempt,
+            key: run.key,
+            intent: Versioned { ver, value: run.intent },
+            draft: run.draft,
+            learned: run.learned,
+            by: By::Answer,
+        };
+        self.settle(held, outcome).await
+    }
+}
+
+/// From a lost send of money on, only the provider's verdict on that key proves that nothing happened.
+fn note_doubt<Op>(run: &mut Run<Op>, miss: &Miss) {
+    let unknown = match miss {
+        Miss::Wire(error) => matches!(error, crate::transport::TransportError::Lost(_)),
+        Miss::Failed(failure) => failure.error.fate() == crate::model::Fate::Unknown,
+    };
+    run.intent.doubt |= unknown && run.draft.moves == Moves::Money;
+}
+
+/// A cancel that came meanwhile forbids further sends of what takes money.
+fn stopped<Op: Planned>(fresh: &Versioned<Order>, attempt: AttemptNo) -> Option<Told> {
+    let stop = fresh.value.attempt(attempt).is_some_and(|attempt| attempt.stop);
+    (Op::TAKES && stop).then(|| Told::of(&Error::new(ErrorKind::Conflict, "the attempt is being canceled")))
+}
+
+/// Whether the store says that it wrote nothing, and will not.
+fn unwritten(error: &Error) -> bool {
+    let store = std::error::Error::source(error).and_then(|source| source.downcast_ref::<StoreError>());
+    store.is_some_and(|store| matches!(store.kind(), StoreErrorKind::Full | StoreErrorKind::Refused))
+}
+
+/// Nothing was written, so nothing was sent.
+fn full(error: &Error) -> Error {
+    Error::new(ErrorKind::Refused, format!("nothing was sent: {}", error.message())).with_after(Duration::from_secs(30))
+}
+
+fn refused(refusal: Refusal) -> End {
+    let mut error = Error::new(ErrorKind::Refused, refusal.to_string());
+    if let Some(after) = refusal.after {
+        error = error.with_after(after);
+    }
+    End::Released { resume: true, told: Told::of(&error) }
+}
+
+fn end(kind: ErrorKind, why: &str) -> End {
+    End::Released { resume: false, told: Told::of(&Error::new(kind, why)) }
+}
+
+/// Too late for another try within this call: the caller is told how long it would have been.
+fn later(ended: End, wait: Duration) -> End {
+    match ended {
+        End::Released { resume, told } => End::Released { resume, told: told.after(wait) },
+        ended => ended,
+    }
+}

@@ -1,0 +1,330 @@
+//! Settling: what was seen becomes the order's row, the intent's end and what is told, in one commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Inner;
+use super::again::End;
+use super::apply::{Applied, apply};
+use super::intent::{Intent, State};
+use super::order::Order;
+use super::plan::Planned;
+use super::rows::{self, Rows, Versioned, read};
+use super::told::{By, Told, ToldChange};
+use super::verdict::{self, Verdict};
+use crate::adapter::{Codec, Draft, Follow, Kind, Seen};
+use crate::model::{AttemptNo, Error, ErrorKind, Fate, OrderNo};
+use crate::store::{Commit, Expect, Key, Put, SpaceKind};
+
+/// How often a commit that lost a race is tried on the fresh rows: each loss is somebody else's progress.
+const RACES: u32 = 32;
+
+/// First look of the resolver at a new doubt, where the recovery names none.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+/// What an operation came to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It was seen.
+    Seen(Box<Seen>, By),
+    /// It ended without being seen.
+    End(End),
+}
+
+/// An operation at its intent, with what is needed to settle it.
+#[derive(Debug)]
+pub(crate) struct Held<Op> {
+    pub(crate) op: Op,
+    pub(crate) order_no: OrderNo,
+    pub(crate) attempt: AttemptNo,
+    pub(crate) key: Key,
+    pub(crate) intent: Versioned<Intent>,
+    pub(crate) draft: Draft,
+    /// What earlier steps showed, and the order's row may not hold yet.
+    pub(crate) learned: Vec<Seen>,
+    /// What brings the end to light, where nothing was seen.
+    pub(crate) by: By,
+}
+
+impl Inner {
+    /// Settles. The verdict is true even if the store fails now: the commit is repeated in the background.
+    pub(crate) async fn settle<Op: Planned>(self: &Arc<Self>, held: Held<Op>, outcome: Outcome) -> Verdict {
+        match self.try_settle(&held, &outcome).await {
+            Ok(verdict) => verdict,
+            Err(Settling { verdict, error }) => {
+                tracing::error!(account = %self.account, order = %held.order_no, %error, "settling is repeated");
+                let inner = Arc::clone(self);
+                self.env.spawn(async move { inner.settle_later(held, outcome).await });
+                verdict
+            }
+        }
+    }
+
+    /// Repeats a settle until the store takes it; if the process ends first, the intent's due row brings the resolver.
+    async fn settle_later<Op: Planned>(self: Arc<Self>, held: Held<Op>, outcome: Outcome) {
+        for tries in 0..20_u32 {
+            self.env.sleep(Duration::from_millis(100).saturating_mul(1 << tries.min(7))).await;
+            if self.try_settle(&held, &outcome).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn try_settle<Op: Planned>(&self, held: &Held<Op>, outcome: &Outcome) -> Result<Verdict, Settling> {
+        let adapter = self.adapter();
+        let codec = Op::codec(&**adapter);
+        let mut verdict = first_verdict(outcome);
+        let mut intent = held.intent.clone();
+        for _ in 0..RACES {
+            let failed = |verdict: &Verdict, error| Settling { verdict: verdict.clone(), error };
+            let order = self.load_order(&held.order_no).await.map_err(|error| failed(&verdict, error))?;
+            let Some(order) = order else { return Ok(verdict) };
+            let settled = self.settled_rows(held, &intent, order, outcome, codec).map_err(|error| failed(&verdict, error))?;
+            verdict = settled.verdict;
+            match self.commit(&settled.puts).await.map_err(|error| failed(&verdict, error))? {
+                Commit::Done(_) => {
+                    self.changed();
+                    return Ok(verdict);
+                }
+                Commit::Lost { index, .. } if index < settled.intent_at => {}
+                Commit::Lost { current, .. } => match current.as_ref().map(read::<Intent>) {
+                    // Somebody else has moved the intent on: what we saw still counts for the order.
+                    Some(Ok(newer)) if newer.value.generation != intent.value.generation => return Ok(verdict),
+                    Some(Ok(newer)) if matches!(newer.value.state, State::Settled(_)) => {
+                        if let Outcome::Seen(seen, by) = outcome {
+                            let applied = self.observe(&held.order_no, held.attempt, seen, *by).await;
+                            applied.map_err(|error| failed(&verdict, error))?;
+                        }
+                        return Ok(verdict);
+                    }
+                    Some(Ok(newer)) => intent = newer,
+                    Some(Err(error)) => return Err(failed(&verdict, error)),
+                    None => return Ok(verdict),
+                },
+            }
+        }
+        let error = Error::new(ErrorKind::StoreFailed, "too many writers on one order");
+        Err(Settling { verdict, error })
+    }
+
+    fn settled_rows<Op: Planned>(
+        &self,
+        held: &Held<Op>,
+        intent: &Versioned<Intent>,
+        order: Versioned<Order>,
+        outcome: &Outcome,
+        codec: Option<&dyn Codec<Op>>,
+    ) -> Result<Settled, Error> {
+        let (order_ver, mut order) = (order.ver, order.value);
+        let mut next = intent.value.clone();
+        let before = order.version;
+        let mut tolds = Vec::new();
+        for seen in &held.learned {
+            let applied = apply(&mut order, held.attempt, self.payment_ref, seen, held.by);
+            tolds.extend(self.tolds(&order, held.attempt, applied, held.by));
+        }
+        let (verdict, due) = match outcome {
+            Outcome::Seen(seen, by) => {
+                let applied = apply(&mut order, held.attempt, self.payment_ref, seen, *by);
+                tolds.extend(self.tolds(&order, held.attempt, applied, *by));
+                let fate = codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen));
+                self.seen_state(held, &mut next, &mut order, seen, fate, codec)
+            }
+            Outcome::End(End::Released { resume, told }) => {
+                held.op.release(&mut order, held.attempt, told);
+                let verdict = Verdict::Failed(told.clone());
+                tolds.extend(self.tolds(&order, held.attempt, released::<Op>(&held.op, told), held.by));
+                next.state = State::Released { resume: *resume, verdict: verdict.clone() };
+                next.doubt = false;
+                if !resume {
+                    (next.op, next.draft) = (None, None);
+                }
+                (verdict, None)
+            }
+            Outcome::End(End::Doubt(told)) => {
+                let verdict = Verdict::Failed(told.clone());
+                let tries = if let State::Doubt { tries, .. } = next.state { tries + 1 } else { 0 };
+                next.state = State::Doubt { tries, told: verdict.clone() };
+                next.doubt = true;
+                (verdict, Some(doubt_due(codec, held, tries)))
+            }
+            Outcome::End(End::Applied(told)) => {
+                let verdict = Verdict::Failed(told.clone());
+                next.state = State::Settled(verdict.clone());
+                (verdict, None)
+            }
+        };
+        if matches!(next.state, State::Settled(_)) {
+            (next.op, next.draft, next.doubt) = (None, None, false);
+        }
+        let mut puts = Vec::with_capacity(2 + tolds.len());
+        if order.version != before {
+            puts.push(self.rows.put_order(&order, Expect::Ver(order_ver))?);
+        }
+        let intent_at = puts.len();
+        puts.push(rows::put_intent(held.key.clone(), &next, Expect::Ver(intent.ver), due)?);
+        for told in &tolds {
+            puts.push(self.rows.put_told(told)?);
+        }
+        Ok(Settled { puts, intent_at, verdict })
+    }
+
+    /// Where an intent stands after its operation was seen: at its end, watched, or still in doubt.
+    fn seen_state<Op: Planned>(
+        &self,
+        held: &Held<Op>,
+        next: &mut Intent,
+        order: &mut Order,
+        seen: &Seen,
+        fate: Option<Fate>,
+        codec: Option<&dyn Codec<Op>>,
+    ) -> (Verdict, Option<Duration>) {
+        let Some(fate) = fate else {
+            let word = seen.word.as_deref().unwrap_or("nothing that is known");
+            let error = Error::new(ErrorKind::Doubtful, format!("the provider says {word}, which proves nothing about this"));
+            let verdict = Verdict::from(&error);
+            let tries = if let State::Doubt { tries, .. } = next.state { tries + 1 } else { 0 };
+            next.state = State::Doubt { tries, told: verdict.clone() };
+            next.doubt = true;
+            return (verdict, Some(doubt_due(codec, held, tries)));
+        };
+        next.doubt = false;
+        let verdict = held.op.verdict(order, held.attempt);
+        if fate == Fate::NotApplied && verdict == Verdict::Done {
+            let error = Error::new(ErrorKind::NotNow, "the provider did not carry it out").with_cause("see the payment");
+            let told = verdict::Told::of(&error);
+            held.op.release(order, held.attempt, &told);
+            let verdict = Verdict::Failed(told);
+            next.state = State::Released { resume: false, verdict: verdict.clone() };
+            (next.op, next.draft) = (None, None);
+            return (verdict, None);
+        }
+        let now = self.env.wall();
+        let follow = codec.and_then(|codec| codec.follow(&held.op, &held.draft, seen, now));
+        let Some(Follow { cadence, until, then }) = follow else {
+            next.state = State::Settled(verdict.clone());
+            return (verdict, None);
+        };
+        let looks = if let State::Watched { looks, .. } = next.state { looks + 1 } else { 0 };
+        next.state = State::Watched { looks, until, then: then.into(), verdict: verdict.clone() };
+        (verdict, Some(pick(&cadence, looks)))
+    }
+
+    /// Applies what was seen outside of an intent's own send: a query's answer, a callback, an operator's word.
+    pub(crate) async fn observe(&self, order_no: &OrderNo, attempt: AttemptNo, seen: &Seen, by: By) -> Result<Observed, Error> {
+        for _ in 0..RACES {
+            let Some(order) = self.load_order(order_no).await? else { return Ok(Observed::UnknownOrder) };
+            let (ver, mut order) = (order.ver, order.value);
+            let mut applied = apply(&mut order, attempt, self.payment_ref, seen, by);
+            if applied.ask_first {
+                return Ok(Observed::AskFirst);
+            }
+            if !applied.dirty {
+                return Ok(Observed::Nothing);
+            }
+            let changes = std::mem::take(&mut applied.changes);
+            let tolds = self.tolds(&order, attempt, Applied { changes, ..Applied::default() }, by);
+            let mut puts = vec![self.rows.put_order(&order, Expect::Ver(ver))?];
+            for told in &tolds {
+                puts.push(self.rows.put_told(told)?);
+            }
+            if let Commit::Done(_) = self.commit(&puts).await? {
+                self.alias_refs(order_no, seen).await?;
+                self.changed();
+                return Ok(Observed::Changed);
+            }
+        }
+        Err(Error::new(ErrorKind::StoreFailed, "too many writers on one order"))
+    }
+
+    /// What is told of the changes; nothing if nobody listens.
+    pub(crate) fn tolds(&self, order: &Order, attempt: AttemptNo, applied: Applied, by: By) -> Vec<Told> {
+        if self.handler.is_none() {
+            return Vec::new();
+        }
+        let Some(payment) = order.payment(&self.account, self.payment_ref, attempt) else { return Vec::new() };
+        let told = |(change, state): (ToldChange, String)| Told {
+            effect_key: effect_key(&self.rows, order, attempt, &change, &state),
+            account: self.account.clone(),
+            payment: payment.clone(),
+            change,
+            by,
+            at: self.env.wall(),
+        };
+        applied.changes.into_iter().map(told).collect()
+    }
+}
+
+/// What an observation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Observed {
+    /// The row has changed.
+    Changed,
+    /// It was known.
+    Nothing,
+    /// It turns something back: the provider must be asked.
+    AskFirst,
+    /// No such order here.
+    UnknownOrder,
+}
+
+#[derive(Debug)]
+struct Settled {
+    puts: Vec<Put>,
+    /// Which put is the intent's.
+    intent_at: usize,
+    verdict: Verdict,
+}
+
+/// The store failed while settling; the verdict holds all the same.
+#[derive(Debug)]
+struct Settling {
+    verdict: Verdict,
+    error: Error,
+}
+
+/// What holds before the order's row could be read: an answer is an answer.
+fn first_verdict(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Seen(..) => Verdict::Done,
+        Outcome::End(End::Released { told, .. } | End::Doubt(told) | End::Applied(told)) => Verdict::Failed(told.clone()),
+    }
+}
+
+fn released<Op: Planned>(op: &Op, told: &verdict::Told) -> Applied {
+    let change = match Op::KIND {
+        Kind::Capture => ToldChange::Capture(last_name(op)),
+        Kind::Refund | Kind::Reverse => ToldChange::Refund(last_name(op)),
+        _ => ToldChange::Payment,
+    };
+    Applied { changes: vec![(change, format!("released {}", told.kind.name()))], ..Applied::default() }
+}
+
+/// The application's number in an identity: `refund/<number>`.
+fn last_name<Op: Planned>(op: &Op) -> String {
+    op.identity().split_once('/').map(|(_, number)| number.to_owned()).unwrap_or_default()
+}
+
+fn doubt_due<Op: Planned>(codec: Option<&dyn Codec<Op>>, held: &Held<Op>, tries: u32) -> Duration {
+    codec.map_or(FIRST_LOOK, |codec| pick(&codec.recovery(&held.op, &held.draft).cadence, tries))
+}
+
+/// The cadence's entry for that try; the last repeats.
+pub(crate) fn pick(cadence: &[Duration], tries: u32) -> Duration {
+    let index = usize::try_from(tries).unwrap_or(usize::MAX).min(cadence.len().saturating_sub(1));
+    cadence.get(index).copied().unwrap_or(FIRST_LOOK)
+}
+
+/// The same for the same effect: account, order, attempt, object and state.
+fn effect_key(rows: &Rows, order: &Order, attempt: AttemptNo, change: &ToldChange, state: &str) -> String {
+    let object = match change {
+        ToldChange::Payment | ToldChange::Reversed(_) => "payment".to_owned(),
+        ToldChange::Capture(number) => format!("capture/{number}"),
+        ToldChange::Refund(number) => format!("refund/{number}"),
+        ToldChange::Dispute(name) => format!("dispute/{name}"),
+        ToldChange::DuplicatePaid => "duplicate_paid".to_owned(),
+        ToldChange::Mismatch { .. } => "mismatch".to_owned(),
+        ToldChange::Other(name) => format!("other/{name}"),
+    };
+    format!("{}/{}/{attempt}/{object}/{state}", rows.space(SpaceKind::Told).account, order.order_no)
+}
