@@ -1,6 +1,7 @@
 //! Payments from creation to refund, checked against the ledger.
 
 use super::*;
+use crate::EntryKind::{Authorize, Capture, Void};
 
 #[tokio::test(start_paused = true)]
 async fn a_charge_is_taken_once_and_booked() {
@@ -63,7 +64,6 @@ async fn an_authorisation_is_captured_in_part_and_the_rest_let_go() {
     assert_eq!(client.post(&path, "", "k4").await.code(), "payment_intent_unexpected_state");
     let ledger = client.sandbox.ledger();
     let kinds: Vec<_> = ledger.entries().iter().map(|entry| (entry.kind, entry.amount)).collect();
-    use crate::EntryKind::{Authorize, Capture, Void};
     assert_eq!(kinds, [(Authorize, 1000), (Capture, 300), (Capture, 200), (Void, 500)]);
     assert_eq!(ledger.audit(), []);
 }
