@@ -188,3 +188,27 @@ async fn the_same_seed_is_the_same_run() {
     assert_eq!(first, run(1).await);
     assert_ne!(first, run(2).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_is_changed_while_the_payer_is_asked_is_confirmed_anew() {
+    let client = Client::new();
+    let id = client.intent("o1", "").await;
+    client.confirm(&id, "pm_card_authenticationRequired", "k").await;
+    let changed = client.post(&format!("/v1/payment_intents/{id}"), "amount=2000&metadata[a]=b", "k2").await;
+    assert_eq!((changed.json["status"].as_str(), changed.json["amount"].as_i64()), (Some("requires_confirmation"), Some(2000)));
+    assert!(client.sandbox.payer_approves(&id).is_err());
+    client.confirm(&id, "pm_card_visa", "k3").await;
+    assert_eq!(client.sandbox.ledger().taken("o1"), 2000);
+    let late = client.post(&format!("/v1/payment_intents/{id}"), "amount=3000", "k4").await;
+    assert_eq!(late.code(), "payment_intent_unexpected_state");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_with_a_bad_parameter_takes_nothing() {
+    let client = Client::new();
+    let id = client.intent("o1", "&capture_method=manual").await;
+    client.confirm(&id, "pm_card_visa", "k").await;
+    let body = format!("metadata[a]={}", "x".repeat(501));
+    assert_eq!(client.post(&format!("/v1/payment_intents/{id}/capture"), &body, "k2").await.status, 400);
+    assert_eq!((client.sandbox.ledger().taken("o1"), client.status(&id).as_str()), (0, "requires_capture"));
+}
