@@ -201,7 +201,9 @@ fn token_create_approve_capture() {
     let sign = |walk: &Walk<'_, Charge>, now| walk.codec.sign(&walk.draft, &stamp(now), &walk.granted);
     assert!(matches!(sign(&charge, 1000), Ok(Ready::Need(Want::Token))));
     let granted = PayPal.read(&Want::Token, &reply(200, r#"{"access_token":"t","expires_in":3600}"#), &stamp(1000)).unwrap();
-    granted.into_iter().for_each(|grant| charge.granted.insert(grant));
+    for grant in granted {
+        charge.granted.insert(grant);
+    }
     assert_eq!(charge.send(1000).body, charge.send(1001).body);
     assert!(matches!(sign(&charge, 1000 + 3540), Ok(Ready::Need(Want::Token))));
     let expired = charge.failed(1001, 401, "{}");
@@ -244,7 +246,9 @@ fn a_webhook_waits_for_its_certificate_and_only_from_the_provider() {
     let mut granted = Granted::default();
     let Ok(Opened::Need(want)) = PayPal.open(&raw(url), at(1), &granted) else { panic!() };
     let pem = Reply::new(StatusCode::OK, signature(body.as_bytes()));
-    PayPal.read(&want, &pem, &stamp(1)).unwrap().into_iter().for_each(|grant| granted.insert(grant));
+    for grant in PayPal.read(&want, &pem, &stamp(1)).unwrap() {
+        granted.insert(grant);
+    }
     let Ok(Opened::Items(items)) = PayPal.open(&raw(url), at(1), &granted) else { panic!() };
     assert_eq!(items[0].verdict.as_ref().map(Event::trust).unwrap(), Trust::AskFirst);
     let elsewhere = "https://api.paypal.com.evil.test/v1/notifications/certs/1";

@@ -75,14 +75,13 @@ impl Piece<Charge> for WeChatPay {
                 fields.insert("timeStamp".to_owned(), clock(received.now));
                 fields.insert("nonceStr".to_owned(), format!("{:032x}", received.nonce));
                 let signed: Vec<u8> = fields.values().flat_map(|value| value.bytes()).collect();
-                fields.insert("paySign".to_owned(), signature(&signed).iter().map(|byte| format!("{byte:02x}")).collect());
+                fields.insert("paySign".to_owned(), format!("{:?}", signature(&signed)));
                 Action::new(NextAction::Invoke(fields)).until(received.now + Duration::from_secs(7200))
             }
         };
         Ok(Decoded::Done(Box::new(Seen { action: Some(action), ..Seen::status(Status::AwaitingPayer) })))
     }
-    fn recovery(&self, op: &Charge, draft: &Draft) -> Recovery {
-        let _ = (op, draft);
+    fn recovery(&self, _: &Charge, _: &Draft) -> Recovery {
         recovery(&[ALWAYS, RecoveryStep::Query, RecoveryStep::Cancel], NotFound::Proof)
     }
     fn judge(&self, _: &Charge, _: &Draft, seen: &Seen) -> Option<Fate> {
@@ -255,6 +254,8 @@ fn an_unknown_platform_certificate_is_fetched_and_the_same_answer_read_again() {
     let Ok(Decoded::Need(want)) = charge.hear(1001, &answer) else { panic!() };
     let certificates = reply(200, r#"{"data":[{"serial_no":"OLD","pem":"p"},{"serial_no":"NEW","pem":"q"}]}"#);
     assert_eq!(WeChatPay.request(&want, &stamp(1001)).unwrap().method, Verb::GET);
-    WeChatPay.read(&want, &certificates, &stamp(1001)).unwrap().into_iter().for_each(|grant| charge.granted.insert(grant));
+    for grant in WeChatPay.read(&want, &certificates, &stamp(1001)).unwrap() {
+        charge.granted.insert(grant);
+    }
     assert!(matches!(charge.hear(1001, &answer), Ok(Decoded::Done(_))));
 }
