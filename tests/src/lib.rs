@@ -68,7 +68,13 @@ impl World {
 
 /// A gateway over the sandbox.
 #[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
-pub fn gateway(env: &Env, sandbox: &Sandbox, store: &Arc<dyn Store>, background: bool, handler: Option<Arc<dyn Handler>>) -> Gateway {
+pub fn gateway(
+    env: &Env,
+    sandbox: &Sandbox,
+    store: &Arc<dyn Store>,
+    background: bool,
+    handler: Option<Arc<dyn Handler>>,
+) -> Gateway {
     let builder = Gateway::builder(Arc::new(stripe(sandbox)), sandbox.transport(), Arc::clone(store), env.clone())
         .unsealed()
         .accept_durability(Durability::Process)
