@@ -91,10 +91,10 @@ impl Stripe {
     /// An event whose object is none of ours, or is one that cannot be read.
     fn open_other(&self, body: &Bytes, proof: Proof, error: &serde_json::Error) -> Result<Opened, Error> {
         let event: Envelope<'_, IgnoredAny> = serde_json::from_slice(body)
-            .map_err(|error| Error::new(ErrorKind::Unintelligible, format!("signed by Stripe, but no event: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::Unintelligible, format!("signed by Stripe, but no event: {}", codes::shown(&error.to_string()))))?;
         let name = self.check(&event)?;
         let verdict = if EVENTS.iter().any(|(known, _)| *known == name) {
-            Err(Error::new(ErrorKind::Unintelligible, format!("the object of {name} cannot be read: {error}")))
+            Err(Error::new(ErrorKind::Unintelligible, format!("the object of {name} cannot be read: {}", codes::shown(&error.to_string()))))
         } else {
             Ok(other(proof, name, event.created))
         };

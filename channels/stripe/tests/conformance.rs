@@ -85,7 +85,7 @@ impl Subject for Recorded {
     }
 
     fn secrets(&self) -> Vec<String> {
-        vec![KEY.to_owned(), WEBHOOK_SECRET.to_owned(), SECRET.to_owned(), "pm_1CardVisa".to_owned()]
+        vec![KEY.to_owned(), WEBHOOK_SECRET.to_owned(), SECRET.to_owned()]
     }
 }
 
