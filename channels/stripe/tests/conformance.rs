@@ -1,4 +1,5 @@
 //! Stripe is put through every law of an adapter.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_imports, reason = "tests")]
 
 mod recordings;
 
