@@ -99,6 +99,8 @@ pub fn an_answer_to_another_draft_is_not_believed(subject: &dyn Subject) {
         match line.decode(&step.draft, &Reply { body: altered.into(), ..good.clone() }) {
             Err(failure) => assert_eq!(failure.error.fate(), Fate::Unknown, "{}: {}", line.kind(), failure.error),
             Ok(Decoded::Missing) => {}
+            // A page of a list that shows nothing of ours leads to the next page.
+            Ok(Decoded::Then { seen, .. }) if line.kind().asks() && *seen == Seen::default() => {}
             Ok(end) => panic!("{}: believed of another order: {end:?}", line.kind()),
         }
     });

@@ -1,5 +1,6 @@
 //! Recordings in Stripe's shapes: an account, its charge, good answers and signed webhooks.
 #![allow(dead_code, reason = "each test uses some")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
