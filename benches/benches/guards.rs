@@ -1,4 +1,5 @@
 //! What the guards cost a call that need not wait: each core, all of them, and as layers beside tower's and governor's own.
+#![allow(clippy::expect_used, reason = "a benchmark that cannot be set up must stop")]
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -58,7 +59,7 @@ fn runtime() -> Runtime {
 }
 
 fn ask(env: &Env) -> Ask {
-    Ask { class: Class::Charge, deadline: env.now() + Duration::from_secs(3_600) }
+    Ask { class: Class::Charge, deadline: env.now() + Duration::from_hours(1) }
 }
 
 fn cores(c: &mut Criterion) {

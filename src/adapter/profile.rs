@@ -17,6 +17,11 @@ pub struct Profile {
     pub part_number: NumberFormat,
     /// The rule of each currency it takes; `None` refuses the currency.
     pub currency: fn(Currency) -> Option<CurrencyRule>,
+    /// The name of the ref that is the provider's id of a payment: what its support asks for.
+    pub payment_ref: &'static str,
+    /// Whether a declined attempt can still be paid at the provider (with another card, through the payer's own page) until it
+    /// is canceled. Then the gateway cancels it, and sees it dead, before the next attempt opens.
+    pub declined_stays_payable: bool,
     /// What every send needs ready before any guard is asked: a token, platform keys.
     pub access: &'static [Want],
     /// The provider closes idle connections after this time; ours must close earlier.

@@ -88,7 +88,8 @@ impl Breaker {
         Self(Arc::new(Core { env: env.clone(), state: AtomicU64::new(0), inner: Mutex::new(inner), bell }))
     }
 
-    /// Lets a call through, or refuses it with the time to come back. `now` is the monotonic now.
+    /// Lets a call through, or refuses it with the time to come back. `now` is the monotonic now. A [`Class::Probe`] passes a
+    /// half-open breaker as [`probe`](Self::probe) does.
     pub fn admit(&self, class: Class, now: Mono) -> Result<BreakerPermit, Refusal> {
         let state = self.0.state.load(Ordering::Acquire);
         if is_closed(state) {
@@ -200,6 +201,10 @@ impl Inner {
             Phase::Open { until } => Err(until.since(now)),
             Phase::HalfOpen { out: true, .. } => Err(WHILE_PROBED),
             Phase::HalfOpen { since, proved, out } => {
+                if class == Class::Probe && !*proved {
+                    *out = true;
+                    return Ok(Role::Probe);
+                }
                 let harmless = !self.config.probes && class.is_harmless();
                 if *proved || harmless || now.since(*since) >= patience {
                     *out = true;

@@ -14,7 +14,7 @@ use super::config::GuardsConfig;
 use super::rate::{Admission, Limiter, RateLimit, RatePermit};
 use super::timeout::{self, Elapsed};
 use super::timing::{Stage, Timing};
-use super::{Ask, Class, Guard, PerLane, Refusal, Signal};
+use super::{Ask, Class, Guard, PerLane, Refusal, Signal, pool_watch};
 use crate::env::{Env, Mono};
 use crate::model::{AccountRef, Invalid};
 
@@ -139,6 +139,7 @@ impl Guards {
     }
 
     /// Ready when a breaker wants a probe. For one prober: await this, then `admit` a [`Class::Probe`], send, report; repeat.
+    /// After a refusal, or a probe that told nothing (`Neutral`), wait before asking again: the probe is still due.
     pub async fn probe_due(&self) {
         loop {
             let due = self.0.breakers.iter().filter_map(Breaker::probe_due).min();
@@ -153,6 +154,12 @@ impl Guards {
                 None => self.0.bell.notified().await,
             }
         }
+    }
+
+    /// Reports, as configured, a call that begins while its task holds a database connection; tells whether it does. For the
+    /// first line of every public operation, on the caller's own task; see [`pool_watch`](super::pool_watch).
+    pub fn check_not_holding(&self, operation: &'static str) -> bool {
+        pool_watch::check_not_holding(operation, self.0.config.load().pool_watch.on_held)
     }
 
     /// The breaker that calls of that class meet.

@@ -34,7 +34,7 @@ pub use memory::MemoryStore;
 pub const MAX_PUTS: usize = 16;
 
 /// How long the answer of a commit is remembered at least.
-pub const REMEMBERED: Duration = Duration::from_secs(3600);
+pub const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// What a space holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -263,12 +263,17 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "store {}: {}", match self.kind {
-            StoreErrorKind::Refused => "refused",
-            StoreErrorKind::Unavailable => "unavailable",
-            StoreErrorKind::Full => "full or read-only",
-            StoreErrorKind::Corrupt => "corrupt",
-        }, self.message)
+        write!(
+            f,
+            "store {}: {}",
+            match self.kind {
+                StoreErrorKind::Refused => "refused",
+                StoreErrorKind::Unavailable => "unavailable",
+                StoreErrorKind::Full => "full or read-only",
+                StoreErrorKind::Corrupt => "corrupt",
+            },
+            self.message
+        )
     }
 }
 

@@ -55,8 +55,8 @@ impl World {
     }
 }
 
-fn per_hour(calls: u32) -> Option<Quota> {
-    Some(format!("{calls}/h").parse().unwrap())
+fn per_hour(calls: u32) -> Quota {
+    format!("{calls}/h").parse().unwrap()
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_order_is_written_once() {
 #[tokio::test(start_paused = true)]
 async fn a_call_passes_the_guards_in_the_order() {
     let shut = |config: &mut GuardsConfig| {
-        config.rate.account = per_hour(5);
+        config.rate.account = Some(per_hour(5));
         config.rate.burst = 5;
         config.rate.line = 0;
         config.bulkhead.charge = 1;
@@ -109,7 +109,7 @@ async fn a_call_passes_the_guards_in_the_order() {
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_uses_up_no_cell() {
     let world = World::new(|config| {
-        config.rate.account = per_hour(6);
+        config.rate.account = Some(per_hour(6));
         config.rate.burst = 6;
     });
     world.open(Class::Charge).await;
@@ -123,7 +123,7 @@ async fn an_open_breaker_uses_up_no_cell() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_finds_no_connection_gives_its_cell_back() {
     let world = World::new(|config| {
-        config.rate.account = per_hour(2);
+        config.rate.account = Some(per_hour(2));
         config.rate.burst = 2;
         config.bulkhead.charge = 1;
         config.bulkhead.line = 0;
@@ -156,7 +156,7 @@ async fn who_waits_for_a_cell_holds_no_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_gives_all_back_unless_it_was_sent() {
     let world = World::new(|config| {
-        config.rate.account = per_hour(1);
+        config.rate.account = Some(per_hour(1));
         config.rate.burst = 1;
     });
     drop(world.admit(Class::Charge).await.unwrap());
@@ -214,28 +214,22 @@ async fn the_prober_is_called_when_a_probe_is_due_and_its_success_serves_every_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_while_the_breaker_opened_is_refused() {
+async fn who_waited_while_the_breaker_opened_is_refused_and_gives_its_cell_back() {
     let world = World::new(|config| {
         config.rate.charge = Some("1/s".parse().unwrap());
-        config.rate.burst = 6;
+        config.rate.burst = 5;
     });
-    world.call(Class::Charge, Signal::Good).await.unwrap();
-    let wait = async {
-        for _ in 0..4 {
-            yield_now().await;
-        }
-        world.admit_within(Class::Charge, 9_000).await.map(drop)
-    };
-    let breaks = async {
-        for _ in 0..5 {
-            let admitted = world.admit(Class::Charge).await.unwrap();
-            world.env.sleep(Duration::from_millis(1)).await;
-            admitted.report(FAULT);
-        }
-    };
-    // The fifth fault comes when the waiting call is already in line.
-    let (waited, ()) = tokio::join!(biased; async { world.env.sleep(Duration::from_micros(4_500)).await; wait.await }, breaks);
-    assert_eq!(waited.unwrap_err().guard, Guard::Breaker);
+    let mut faults = Vec::new();
+    for _ in 0..5 {
+        faults.push(world.admit(Class::Charge).await.unwrap());
+    }
+    let wait = world.admit_within(Class::Charge, 9_000);
+    tokio::pin!(wait);
+    assert!(futures_util::FutureExt::now_or_never(wait.as_mut()).is_none());
+    faults.drain(..).for_each(|admitted| admitted.report(FAULT));
+    assert_eq!(wait.await.unwrap_err().guard, Guard::Breaker);
+    assert_eq!(world.env.now().since_origin(), Duration::from_secs(1));
+    assert_eq!(world.guards.usage(Class::Charge).used, 0);
 }
 
 #[tokio::test(start_paused = true)]

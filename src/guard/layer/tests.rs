@@ -48,6 +48,7 @@ fn ask(_: &u32) -> Ask {
     Ask { class: Class::Query, deadline: Mono::from_origin(Duration::from_secs(3)) }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layers' readers take references")]
 fn signal(result: &Result<u32, u32>) -> Signal {
     if result.is_ok() { Signal::Good } else { Signal::Fault }
 }
@@ -101,7 +102,7 @@ async fn the_bulkhead_alone_holds_its_permit_until_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn the_timeout_alone_ends_a_call() {
     let env = env();
-    let service = TimeoutLayer::new(&env, &TimeoutConfig::default(), ask).layer(Toy::new(&env, Duration::from_secs(60)));
+    let service = TimeoutLayer::new(&env, &TimeoutConfig::default(), ask).layer(Toy::new(&env, Duration::from_mins(1)));
     assert_eq!(service.oneshot(2).await, Err(GuardError::Elapsed));
     assert_eq!(env.now().since_origin(), Duration::from_secs(3), "a query ends at the deadline");
 }
@@ -114,7 +115,7 @@ async fn all_together_count_a_timeout_as_a_fault() {
     let guards = Guards::new(&AccountRef::new("toy", Mode::Test, "1").unwrap(), &env, config).unwrap();
     let layer = GuardLayer::new(&guards, ask, signal);
     assert_eq!(layer.layer(Toy::new(&env, Duration::ZERO)).oneshot(2).await, Ok(2));
-    let slow = layer.layer(Toy::new(&env, Duration::from_secs(60)));
+    let slow = layer.layer(Toy::new(&env, Duration::from_mins(1)));
     assert_eq!(slow.clone().oneshot(2).await, Err(GuardError::Elapsed));
     assert_eq!(refused_by(slow.oneshot(2).await), Guard::Breaker);
     assert_eq!(guards.usage(Class::Query).used, 0);

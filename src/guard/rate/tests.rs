@@ -14,13 +14,13 @@ fn env() -> Env {
     Env::simulated(1, SystemTime::UNIX_EPOCH)
 }
 
-fn quota(text: &str) -> Option<Quota> {
-    Some(text.parse().unwrap())
+fn quota(text: &str) -> Quota {
+    text.parse().unwrap()
 }
 
 /// One limit on the account, of `rate` with `burst`, nothing else.
 fn account(rate: &str, burst: u32) -> RateConfig {
-    RateConfig { account: quota(rate), resolve: None, burst, ..RateConfig::default() }
+    RateConfig { account: Some(quota(rate)), resolve: None, burst, ..RateConfig::default() }
 }
 
 fn ask(env: &Env, class: Class, millis: u64) -> Ask {
@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn both_limits_hold_at_once(arrivals in prop::collection::vec((0_u64..60_000_000, any::<bool>()), 1..300)) {
         let env = env();
-        let config = RateConfig { query: quota("20/s"), line: 0, ..account("50/s", 3) };
+        let config = RateConfig { query: Some(quota("20/s")), line: 0, ..account("50/s", 3) };
         let limit = RateLimit::new(&env, &config);
         let mut now = env.now();
         let mut passed: Vec<(u128, Class)> = Vec::new();
@@ -107,7 +107,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let env = env();
-            let limit = RateLimit::new(&env, &RateConfig { query: quota("10/s"), ..account("40/s", 2) });
+            let limit = RateLimit::new(&env, &RateConfig { query: Some(quota("10/s")), ..account("40/s", 2) });
             let tasks: Vec<_> = callers.into_iter().map(|(start, patience, lane, deed)| {
                 let (env, limit) = (env.clone(), limit.clone());
                 async move {
@@ -115,7 +115,7 @@ proptest! {
                     let ask = ask(&env, Class::LANES[usize::from(lane)], patience);
                     match deed {
                         0 => limit.pause(Some(Duration::from_millis(patience / 4))),
-                        1 => limit.reconfigure(&RateConfig { query: quota("15/s"), ..account("60/s", 3) }),
+                        1 => limit.reconfigure(&RateConfig { query: Some(quota("15/s")), ..account("60/s", 3) }),
                         2 => drop(timeout_at(&env, ask.deadline, limit.admit(&ask)).await),
                         3 => drop(limit.admit(&ask).await),
                         _ => {
@@ -174,7 +174,7 @@ async fn a_full_line_refuses_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_class_does_not_hold_up_the_others() {
     let env = env();
-    let limit = RateLimit::new(&env, &RateConfig { query: quota("1/s"), ..account("10/s", 1) });
+    let limit = RateLimit::new(&env, &RateConfig { query: Some(quota("1/s")), ..account("10/s", 1) });
     let results = tokio::join!(
         biased;
         served(&limit, &env, Class::Query, 9_000),
@@ -199,7 +199,7 @@ async fn classes_that_meet_at_the_account_are_served_in_the_order_they_came() {
 #[tokio::test(start_paused = true)]
 async fn no_cell_is_taken_of_one_limit_if_the_other_has_none() {
     let env = env();
-    let limit = RateLimit::new(&env, &RateConfig { query: quota("1/m"), line: 0, ..account("1/s", 1) });
+    let limit = RateLimit::new(&env, &RateConfig { query: Some(quota("1/m")), line: 0, ..account("1/s", 1) });
     assert!(spend_now(&limit, &env, Class::Query));
     env.sleep(Duration::from_secs(2)).await;
     (0..5).for_each(|_| assert!(!spend_now(&limit, &env, Class::Query), "its class has none"));
@@ -209,7 +209,7 @@ async fn no_cell_is_taken_of_one_limit_if_the_other_has_none() {
 #[tokio::test(start_paused = true)]
 async fn an_unused_cell_goes_back_and_serves_who_waits() {
     let env = env();
-    let limit = RateLimit::new(&env, &RateConfig { charge: quota("1/m"), ..account("1/m", 1) });
+    let limit = RateLimit::new(&env, &RateConfig { charge: Some(quota("1/m")), ..account("1/m", 1) });
     let unused = try_now(&limit, &env, Class::Charge).unwrap();
     let give_back = async {
         yield_now().await;
@@ -248,6 +248,18 @@ async fn who_leaves_the_line_makes_it_shorter() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cell_granted_to_who_is_no_longer_there_goes_back() {
+    let env = env();
+    let limit = RateLimit::new(&env, &account("1/s", 1));
+    assert!(spend_now(&limit, &env, Class::Charge));
+    let Admission::Wait(gone) = limit.acquire(&ask(&env, Class::Charge, 9_000), env.now()) else { panic!("it must wait") };
+    env.sleep(Duration::from_secs(1)).await;
+    assert!(!spend_now(&limit, &env, Class::Query), "the cell is granted to who came first, who does not look");
+    drop(gone);
+    assert!(spend_now(&limit, &env, Class::Query));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pushback_pauses_everybody_also_who_waits() {
     let env = env();
     let limit = RateLimit::new(&env, &account("10/s", 1));
@@ -267,7 +279,7 @@ async fn a_pushback_pauses_everybody_also_who_waits() {
 async fn a_pause_is_never_longer_than_the_maximum_nor_shortened_by_the_next() {
     let env = env();
     let limit = RateLimit::new(&env, &account("10/s", 1));
-    limit.pause(Some(Duration::from_secs(86_400)));
+    limit.pause(Some(Duration::from_hours(24)));
     limit.pause(None);
     assert_eq!(served(&limit, &env, Class::Charge, 299_999).await, Err((0, 300_000)));
     assert_eq!(served(&limit, &env, Class::Charge, 300_000).await, Ok(300_000));

@@ -19,7 +19,8 @@ pub async fn a_due_row_goes_to_one_claimer(bench: &dyn Bench) {
             loop {
                 let claimed = ground.claim(3, 600 * SECOND).await;
                 assert!(claimed.len() <= 3);
-                if claimed.is_empty() {
+                // More than all of them: a store without leases would go on giving for ever.
+                if claimed.is_empty() || mine.len() > 40 {
                     return mine;
                 }
                 mine.extend(claimed.into_iter().map(|row| (row.key.id, row.ver)));

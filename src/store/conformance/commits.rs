@@ -45,7 +45,8 @@ pub async fn a_put_needs_the_version_it_names(bench: &dyn Bench) {
 pub async fn a_commit_is_all_or_none(bench: &dyn Bench) {
     let ground = Ground::new(bench);
     let order = ground.key(SpaceKind::Order, "order/1", "1");
-    let [intent, told, effect] = [SpaceKind::Intent, SpaceKind::Told, SpaceKind::Effect].map(|kind| ground.key(kind, "order/1", "1"));
+    let [intent, told, effect] =
+        [SpaceKind::Intent, SpaceKind::Told, SpaceKind::Effect].map(|kind| ground.key(kind, "order/1", "1"));
     let ver = ground.put(insert(&order)).await;
     let before = ground.get(&order).await;
 

@@ -105,6 +105,8 @@ pub(super) fn about(due_in: Option<Duration>, asked: Duration) -> bool {
 }
 
 /// Runs the tasks side by side, on several threads if there are; the results come in no order.
-pub(super) async fn together<T: Send + 'static>(tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+pub(super) async fn together<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
     tasks.into_iter().collect::<JoinSet<T>>().join_all().await
 }

@@ -16,7 +16,7 @@ pub async fn the_same_op_gets_the_same_answer(bench: &dyn Bench) {
     let moved_on = ground.get(&key).await;
     let other = ground.seen_by(bench);
     assert_eq!(other.store.commit(op, &[insert(&key)]).await.unwrap(), answer);
-    bench.advance(REMEMBERED - 10 * SECOND).await;
+    bench.advance(REMEMBERED.saturating_sub(10 * SECOND)).await;
     other.store.purge(&other.intents(), 100).await.unwrap();
     assert_eq!(other.store.commit(op, &[insert(&key)]).await.unwrap(), answer);
     assert_eq!(other.get(&key).await, moved_on);

@@ -1,0 +1,217 @@
+//! The one way an observation changes an order: answers, callbacks, queries, replays and operators all come through here.
+//!
+//! Pure: the row and what was seen go in, the changes come out. Applying the same observation again changes nothing, and what
+//! is stale or out of order changes nothing either.
+
+use super::order::{Attempt, Order, Part};
+use super::told::{By, ToldChange};
+use super::verdict;
+use crate::adapter::{Refs, Seen, SeenPart};
+use crate::model::{Advice, AttemptNo, Block, Money, PartStatus, Reason, Reversal, Status, Transition};
+
+/// What applying an observation came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// What is to be told, with the state that makes it the same effect.
+    pub(crate) changes: Vec<(ToldChange, String)>,
+    /// The row differs, even if there is nothing to tell.
+    pub(crate) dirty: bool,
+    /// The observation turns something back, and may only be stale: ask the provider before believing it.
+    pub(crate) ask_first: bool,
+}
+
+impl Applied {
+    fn tell(&mut self, change: ToldChange, state: impl Into<String>) {
+        self.dirty = true;
+        self.changes.push((change, state.into()));
+    }
+}
+
+/// Applies what was seen of an attempt to its order.
+///
+/// `payment_ref` names the ref that is the provider's id of the payment: another id there is another payment.
+pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &Seen, by: By) -> Applied {
+    let mut applied = Applied::default();
+    let expected = order.money;
+    let Some(attempt) = order.attempt_mut(no) else { return applied };
+    if contradicts(&attempt.refs, &seen.refs, payment_ref) {
+        former(order, no, seen, &mut applied);
+        return applied;
+    }
+    if reverses_capture(attempt, seen) && by == By::Callback {
+        applied.ask_first = true;
+        return applied;
+    }
+    applied.dirty |= attempt.refs.merge(&seen.refs);
+    mismatch(attempt, expected, seen, &mut applied);
+    status(attempt, seen, &mut applied);
+    totals(attempt, seen, &mut applied);
+    for part in &seen.captures {
+        self::part(&mut attempt.captures, part, expected, ToldChange::Capture, &mut applied);
+    }
+    for part in &seen.refunds {
+        self::part(&mut attempt.refunds, part, expected, ToldChange::Refund, &mut applied);
+    }
+    duplicate(order, no, &mut applied);
+    if applied.dirty {
+        order.version += 1;
+    }
+    applied
+}
+
+/// Whether two sets of ids name different payments.
+fn contradicts(known: &Refs, seen: &Refs, payment_ref: &str) -> bool {
+    matches!((known.get(payment_ref), seen.get(payment_ref)), (Some(known), Some(seen)) if known != seen)
+}
+
+/// Something was seen of an earlier generation, which was proved dead. Money on it is a second success.
+fn former(order: &mut Order, no: AttemptNo, seen: &Seen, applied: &mut Applied) {
+    let success = seen.status.as_ref().is_some_and(Status::is_success);
+    let Some(attempt) = order.attempt_mut(no) else { return };
+    if success && attempt.blocked.is_none() {
+        attempt.blocked = Some(Block::DuplicatePaid);
+        applied.tell(ToldChange::DuplicatePaid, "former");
+        order.version += 1;
+    }
+}
+
+/// `Paid → Authorized` happens when a capture fails, and also when an old callback comes late.
+fn reverses_capture(attempt: &Attempt, seen: &Seen) -> bool {
+    let (Some(from), Some(to)) = (&attempt.status, &seen.status) else { return false };
+    from.transition(to) == Transition::Reversal(Reversal::CaptureFailed)
+}
+
+fn mismatch(attempt: &mut Attempt, expected: Money, seen: &Seen, applied: &mut Applied) {
+    let Some(got) = seen.money.filter(|got| *got != expected) else { return };
+    let block = Block::Mismatch { expected, got };
+    if attempt.blocked.as_ref() != Some(&block) {
+        attempt.blocked = Some(block);
+        applied.tell(ToldChange::Mismatch { expected, got }, got.to_string());
+    }
+}
+
+fn status(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
+    let Some(to) = &seen.status else { return };
+    let transition = attempt.status.as_ref().map_or(Transition::Forward, |from| from.transition(to));
+    match transition {
+        Transition::Refused => return,
+        Transition::Same => {
+            if *to == Status::AwaitingPayer && seen.action.is_some() && seen.action != attempt.action {
+                attempt.action.clone_from(&seen.action);
+                applied.dirty = true;
+            }
+            return;
+        }
+        Transition::Forward => applied.tell(ToldChange::Payment, to.to_string()),
+        Transition::Reversal(reversal) => {
+            match reversal {
+                Reversal::CaptureFailed => attempt.captured = Money::zero(attempt.captured.currency()),
+                Reversal::LateSuccess => attempt.blocked = attempt.blocked.take().or(Some(Block::LateSuccess)),
+            }
+            applied.tell(ToldChange::Reversed(reversal), to.to_string());
+        }
+    }
+    attempt.status = Some(to.clone());
+    attempt.action.clone_from(&seen.action);
+    attempt.reason.clone_from(&seen.reason);
+    attempt.released = None;
+    attempt.dead = matches!(to, Status::Canceled | Status::Expired);
+}
+
+/// Totals only grow: an older observation knows of less. What was seen with a status that was not believed is not believed.
+fn totals(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
+    let believed = seen.status.is_none() || seen.status == attempt.status;
+    if let Some(captured) = seen.captured.filter(|_| believed) {
+        raise(&mut attempt.captured, captured, applied);
+    }
+    if let Some(refunded) = seen.refunded {
+        raise(&mut attempt.refunded, refunded, applied);
+    }
+}
+
+fn raise(total: &mut Money, seen: Money, applied: &mut Applied) {
+    if total.cmp_same(seen).is_ok_and(std::cmp::Ordering::is_lt) {
+        *total = seen;
+        applied.dirty = true;
+    }
+}
+
+/// Applies one capture or refund: the one of that number or id, or one that was made elsewhere.
+fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(String) -> ToldChange, applied: &mut Applied) {
+    let same = |part: &&mut Part| {
+        let by_id = part.id.is_some() && part.id == seen.id;
+        let by_number = part.number.as_ref().is_some_and(|number| Some(number.as_str()) == seen.number.as_deref());
+        by_id || by_number
+    };
+    let Some(part) = parts.iter_mut().find(same) else {
+        let Some(name) = seen.id.clone().or_else(|| seen.number.clone()) else { return };
+        let money = seen.money.unwrap_or_else(|| Money::zero(expected.currency()));
+        applied.tell(change(name), format!("{:?}", seen.status));
+        parts.push(Part {
+            no: None,
+            number: None,
+            id: seen.id.clone(),
+            money,
+            status: seen.status.clone(),
+            reason: seen.reason.clone(),
+        });
+        return;
+    };
+    if part.id.is_none() && seen.id.is_some() {
+        part.id.clone_from(&seen.id);
+        applied.dirty = true;
+    }
+    if !moves(&part.status, &seen.status) {
+        return;
+    }
+    part.status = seen.status.clone();
+    part.reason.clone_from(&seen.reason);
+    let name = part.no.clone().or_else(|| part.id.clone()).unwrap_or_default();
+    applied.tell(change(name), format!("{:?}", part.status));
+}
+
+/// Whether a report of `to` moves a part on. A done one can still fail later; a failed one stays so.
+fn moves(from: &PartStatus, to: &PartStatus) -> bool {
+    use PartStatus::{Canceled, Failed, NeedsAction, Pending, Succeeded, Unrecognized};
+    match (from, to) {
+        (from, to) if from == to => false,
+        (_, Unrecognized(_)) | (Failed | Canceled, _) => false,
+        (Unrecognized(_), _) | (Pending, NeedsAction | Succeeded | Failed | Canceled) => true,
+        (NeedsAction, Succeeded | Failed | Canceled | Pending) | (Succeeded, Failed | Canceled) => true,
+        _ => false,
+    }
+}
+
+/// A second attempt with money is told, on both.
+fn duplicate(order: &mut Order, no: AttemptNo, applied: &mut Applied) {
+    let has_money = |attempt: &Attempt| attempt.status.as_ref().is_some_and(Status::is_success);
+    let Some(this) = order.attempt(no).filter(|attempt| has_money(attempt)) else { return };
+    if this.blocked == Some(Block::DuplicatePaid) || !order.attempts.iter().any(|other| other.no != no && has_money(other)) {
+        return;
+    }
+    applied.tell(ToldChange::DuplicatePaid, no.to_string());
+    for attempt in order.attempts.iter_mut().filter(|attempt| has_money(attempt)) {
+        attempt.blocked = Some(Block::DuplicatePaid);
+    }
+}
+
+/// Notes that an attempt's charge was proved not applied.
+pub(crate) fn release(order: &mut Order, no: AttemptNo, why: &verdict::Told) {
+    if let Some(attempt) = order.attempt_mut(no) {
+        attempt.released = Some(why.clone());
+        attempt.dead = attempt.status.is_none();
+        order.version += 1;
+    }
+}
+
+/// Frees what a part had reserved: its operation was proved not applied.
+pub(crate) fn release_part(parts: &mut [Part], no: &str, why: &verdict::Told) {
+    if let Some(part) = parts.iter_mut().find(|part| part.no.as_deref() == Some(no)) {
+        part.status = PartStatus::Failed;
+        part.reason = Some(Reason {
+            code: why.code().unwrap_or(why.kind.name()).to_owned(),
+            message: Some(why.message().to_owned()),
+            advice: Advice::Later,
+        });
+    }
+}

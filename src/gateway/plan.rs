@@ -1,0 +1,393 @@
+//! What each operation may do to its order: checked and reserved on the order's row before anything is sent.
+
+use std::time::SystemTime;
+
+use super::apply;
+use super::order::{Attempt, Order, Part, unknown};
+use super::verdict::{Told, Verdict};
+use crate::adapter::{
+    Cancel, Capture, Charge, Confirm, Operation, Profile, Refs, Refund, Reverse, Seed,
+};
+use crate::guard::Class;
+use crate::model::{
+    AccountRef, AttemptNo, Error, ErrorKind, Invalid, Money, OrderNo, PartStatus, ProviderNo, Reason, Status,
+};
+
+/// What planning may look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) account: &'a AccountRef,
+    pub(crate) profile: &'a Profile,
+    pub(crate) now: SystemTime,
+}
+
+/// What planning came to.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// Commit this with the intent, then send.
+    Send(Order),
+    /// Another attempt was declined and can still be paid: cancel that one, then plan again.
+    CancelFirst(AttemptNo),
+    /// There is nothing to send: commit this, it is done.
+    Done(Order),
+}
+
+/// An operation that changes something, and so has an intent.
+pub(crate) trait Planned: Operation {
+    /// Whose permits and breaker it uses.
+    const CLASS: Class;
+    /// Whether it takes money: what a wanted cancel forbids.
+    const TAKES: bool;
+
+    /// The number the provider is told.
+    fn number(&self, scope: Scope<'_>, attempt: AttemptNo) -> Result<ProviderNo, Invalid>;
+    /// Checks the operation against the order and reserves what it needs.
+    fn reserve(&self, order: Option<Order>, seed: &Seed, scope: Scope<'_>) -> Result<Plan, Error>;
+    /// Gives back what was reserved: it was proved not applied.
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told);
+    /// How it ended, as the order's row stands after the answer was applied.
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict;
+    /// No money may be taken after this.
+    fn charge_by(&self) -> Option<SystemTime>;
+}
+
+impl Planned for Charge {
+    const CLASS: Class = Class::Charge;
+    const TAKES: bool = true;
+
+    fn number(&self, scope: Scope<'_>, attempt: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.order_number.form(scope.account, &self.order_no, attempt)
+    }
+
+    fn reserve(&self, order: Option<Order>, seed: &Seed, scope: Scope<'_>) -> Result<Plan, Error> {
+        if self.charge_by.is_some_and(|by| by <= scope.now) {
+            return Err(Invalid::new("charge.charge_by", "in the future").into());
+        }
+        let mut order = order.unwrap_or_else(|| Order::new(self.order_no.clone(), self.money));
+        if order.money != self.money {
+            let why = format!("order {} asks for {}, not {}", order.order_no, order.money, self.money);
+            return Err(Error::new(ErrorKind::Conflict, why));
+        }
+        for earlier in order.attempts.iter().filter(|attempt| attempt.no != self.attempt && attempt.is_live()) {
+            return match still_payable(earlier, scope.profile) {
+                Some(error) => Err(error),
+                None => Ok(Plan::CancelFirst(earlier.no)),
+            };
+        }
+        let next = order.latest().map_or(AttemptNo::FIRST, |attempt| attempt.no.next());
+        if let Some(attempt) = order.attempt_mut(self.attempt) {
+            if attempt.stop {
+                return Err(Error::new(ErrorKind::Conflict, format!("attempt {} was canceled", attempt.no)));
+            }
+            attempt.reopen(seed.clone());
+        } else if self.attempt == next {
+            order.attempts.push(Attempt::new(self.attempt, seed.clone(), self.method.kind(), self.money));
+        } else {
+            return Err(Invalid::new("charge.attempt", format!("{next}, the one after the last")).into());
+        }
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
+        apply::release(order, attempt, told);
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        paid_or_not(order, attempt)
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        self.charge_by
+    }
+}
+
+/// Why another attempt may not open while this one lives; `None` if it was declined and only needs to be canceled.
+fn still_payable(earlier: &Attempt, profile: &Profile) -> Option<Error> {
+    let no = earlier.no;
+    match &earlier.status {
+        Some(Status::Declined) if profile.declined_stays_payable => None,
+        Some(status) if status.is_success() => Some(Error::new(ErrorKind::AlreadyDone, format!("attempt {no} is {status}"))),
+        Some(status) => Some(
+            Error::new(ErrorKind::StillPayable, format!("attempt {no} is {status}; cancel it first")).with_until(earlier.closes_at),
+        ),
+        None => Some(
+            Error::new(ErrorKind::StillPayable, format!("attempt {no} is not settled; cancel it or wait")).with_until(earlier.closes_at),
+        ),
+    }
+}
+
+/// The verdict on an operation that takes money.
+fn paid_or_not(order: &Order, no: AttemptNo) -> Verdict {
+    let Some(attempt) = order.attempt(no) else { return Verdict::Done };
+    if let Some(crate::model::Block::Mismatch { expected, got }) = &attempt.blocked {
+        let error = Error::new(ErrorKind::Mismatch, format!("asked for {expected}, the provider speaks of {got}"));
+        return Verdict::from(&error);
+    }
+    match &attempt.status {
+        Some(status) if status.is_unpaid_end() => {
+            let reason = attempt.reason.as_ref();
+            let sentence = reason.and_then(|reason| reason.message.clone()).unwrap_or_else(|| format!("the payment is {status}"));
+            let code = reason.map_or_else(|| status.to_string(), |reason| reason.code.clone());
+            Verdict::from(&Error::new(ErrorKind::Declined, sentence).with_code(code))
+        }
+        _ => Verdict::Done,
+    }
+}
+
+/// The attempt an operation is about, which must exist.
+fn found(order: Option<Order>, order_no: &OrderNo, attempt: Option<AttemptNo>) -> Result<(Order, AttemptNo), Error> {
+    let order = order.ok_or_else(|| unknown(order_no))?;
+    match attempt.filter(|no| order.attempt(*no).is_some()) {
+        Some(no) => Ok((order, no)),
+        None => Err(Invalid::new("attempt", "one that was charged").into()),
+    }
+}
+
+fn conflict(why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Conflict, why)
+}
+
+fn attempt_of(order: &mut Order, no: AttemptNo) -> Result<&mut Attempt, Error> {
+    order.attempt_mut(no).ok_or_else(|| Error::from(Invalid::new("attempt", "one that was charged")))
+}
+
+impl Planned for Confirm {
+    const CLASS: Class = Class::Charge;
+    const TAKES: bool = true;
+
+    fn number(&self, scope: Scope<'_>, attempt: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.order_number.form(scope.account, &self.order_no, attempt)
+    }
+
+    fn reserve(&self, order: Option<Order>, _: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        if attempt.stop || !attempt.is_live() {
+            return Err(conflict(format!("attempt {no} was canceled or has ended")));
+        }
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, _: &mut Order, _: AttemptNo, _: &Told) {}
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        paid_or_not(order, attempt)
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+impl Planned for Capture {
+    const CLASS: Class = Class::Charge;
+    const TAKES: bool = true;
+
+    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.part_number.form_part(scope.account, &self.order_no, self.capture_no.as_str())
+    }
+
+    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let asked = order.money;
+        let attempt = attempt_of(&mut order, no)?;
+        if attempt.stop {
+            return Err(conflict(format!("attempt {no} is being canceled")));
+        }
+        let capturable = matches!(attempt.status, Some(Status::Authorized | Status::Paid)) && attempt.blocked.is_none();
+        if !capturable {
+            return Err(conflict(format!("attempt {no} is not authorized")));
+        }
+        let held = attempt.captures_held()?;
+        reserve_part(&mut attempt.captures, self.capture_no.as_str(), seed, self.money, held, asked, "capture.money")?;
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            apply::release_part(&mut attempt.captures, self.capture_no.as_str(), told);
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.captures, self.capture_no.as_str()))
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+impl Planned for Cancel {
+    const CLASS: Class = Class::Return;
+    const TAKES: bool = false;
+
+    fn number(&self, scope: Scope<'_>, attempt: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.order_number.form(scope.account, &self.order_no, attempt)
+    }
+
+    fn reserve(&self, order: Option<Order>, _: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        if attempt.status == Some(Status::Paid) {
+            return Err(conflict(format!("attempt {no} is paid; refund it")));
+        }
+        if attempt.captures.iter().any(|part| !part.status.is_settled()) {
+            return Err(conflict(format!("a capture of attempt {no} is under way")));
+        }
+        attempt.stop = true;
+        let untouched = attempt.status.is_none() && attempt.released.is_some() && attempt.refs == Refs::new();
+        if attempt.dead && !untouched {
+            return Ok(Plan::Done(order));
+        }
+        if untouched {
+            attempt.status = Some(Status::Canceled);
+            attempt.dead = true;
+            order.version += 1;
+            return Ok(Plan::Done(order));
+        }
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, _: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            attempt.stop = false;
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        match order.attempt(attempt).and_then(|attempt| attempt.status.as_ref()) {
+            Some(Status::Paid) => Verdict::from(&conflict("the payment was made before it could be canceled; refund it")),
+            Some(Status::Authorized) => Verdict::from(&conflict("the provider still holds the authorization")),
+            _ => Verdict::Done,
+        }
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+impl Planned for Reverse {
+    const CLASS: Class = Class::Return;
+    const TAKES: bool = false;
+
+    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.part_number.form_part(scope.account, &self.order_no, self.refund_no.as_str())
+    }
+
+    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        attempt.stop = true;
+        let held = attempt.refunds_held()?;
+        let rest = attempt.captured.checked_sub(held).unwrap_or_else(|_| Money::zero(held.currency()));
+        if !rest.is_zero() {
+            let captured = attempt.captured;
+            reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, rest, held, captured, "reverse")?;
+        }
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            attempt.stop = false;
+            apply::release_part(&mut attempt.refunds, self.refund_no.as_str(), told);
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+impl Planned for Refund {
+    const CLASS: Class = Class::Return;
+    const TAKES: bool = false;
+
+    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.part_number.form_part(scope.account, &self.order_no, self.refund_no.as_str())
+    }
+
+    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        if attempt.status != Some(Status::Paid) {
+            return Err(conflict(format!("attempt {no} is not paid; there is nothing to refund")));
+        }
+        let (held, captured) = (attempt.refunds_held()?, attempt.captured);
+        reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, self.money, held, captured, "refund.money")?;
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            apply::release_part(&mut attempt.refunds, self.refund_no.as_str(), told);
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+/// Reserves `money` under a number, so that what is held never exceeds `of`.
+fn reserve_part(
+    parts: &mut Vec<Part>,
+    no: &str,
+    seed: &Seed,
+    money: Money,
+    held: Money,
+    of: Money,
+    field: &'static str,
+) -> Result<(), Error> {
+    if money.is_zero() {
+        return Err(Invalid::new(field, "more than zero").into());
+    }
+    if let Some(part) = parts.iter_mut().find(|part| part.no.as_deref() == Some(no)) {
+        if part.status.holds_money() && part.id.is_some() {
+            return Err(conflict(format!("{no} is under way or done")));
+        }
+        let others = if part.status.holds_money() { held.checked_sub(part.money)? } else { held };
+        within(others, money, of, field)?;
+        (part.status, part.reason, part.money) = (PartStatus::Pending, None, money);
+        part.number = Some(seed.number.clone());
+        return Ok(());
+    }
+    within(held, money, of, field)?;
+    parts.push(Part::reserved(no, seed.number.clone(), money));
+    Ok(())
+}
+
+fn within(held: Money, money: Money, of: Money, field: &'static str) -> Result<(), Error> {
+    if held.checked_add(money)?.cmp_same(of)?.is_gt() {
+        let rule = format!("at most {of} less the {held} that is taken or reserved");
+        return Err(Invalid::new(field, rule).into());
+    }
+    Ok(())
+}
+
+fn done_or_not(parts: &[Part], no: &str) -> Verdict {
+    let failed = parts.iter().find(|part| part.no.as_deref() == Some(no)).filter(|part| !part.status.holds_money());
+    failed.map_or(Verdict::Done, |part| {
+        let reason = part.reason.clone().unwrap_or_else(|| Reason {
+            code: "failed".to_owned(),
+            message: None,
+            advice: crate::model::Advice::Unknown,
+        });
+        let sentence = reason.message.unwrap_or_else(|| "the provider did not carry it out".to_owned());
+        Verdict::from(&Error::new(ErrorKind::Declined, sentence).with_code(reason.code))
+    })
+}

@@ -1,0 +1,96 @@
+//! What the application is told: every change that settles something, at least once, whoever found it out.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::env::BoxFuture;
+use crate::model::{AccountRef, Money, Payment, Reversal};
+
+/// A change, told to the application's handler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Told {
+    /// The same for the same effect, however often it is told: the key to deduplicate by.
+    pub effect_key: String,
+    /// Whose money.
+    pub account: AccountRef,
+    /// The payment after the change. `payment.version` tells newer from older; tells come in no order.
+    pub payment: Payment,
+    /// What changed.
+    pub change: ToldChange,
+    /// What brought it to light.
+    pub by: By,
+    /// When, by this process's wall clock.
+    pub at: SystemTime,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ToldChange {
+    /// The payment's status.
+    Payment,
+    /// It turned back.
+    Reversed(Reversal),
+    /// A capture: its number, or the provider's id for one made elsewhere.
+    Capture(String),
+    /// A refund: its number, or the provider's id for one made elsewhere.
+    Refund(String),
+    /// A dispute, by the provider's name of the event.
+    Dispute(String),
+    /// Two attempts of the order have taken the money. Fulfil once; give one back.
+    DuplicatePaid,
+    /// The provider speaks of other money than was asked. Do not fulfil.
+    Mismatch {
+        /// What was asked.
+        expected: Money,
+        /// What the provider says.
+        got: Money,
+    },
+    /// Something this version keeps no state of, by the provider's name of the event.
+    Other(String),
+}
+
+/// What brought a change to light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The answer to the operation itself.
+    Answer,
+    /// A callback.
+    Callback,
+    /// A query.
+    Query,
+    /// The same operation sent again under its key.
+    Replay,
+    /// A person.
+    Operator,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Answer => "answer",
+            Self::Callback => "callback",
+            Self::Query => "query",
+            Self::Replay => "replay",
+            Self::Operator => "operator",
+        })
+    }
+}
+
+/// The application's ear. Called at least once for every change, in no order, from several tasks at once.
+pub trait Handler: Send + Sync + fmt::Debug + 'static {
+    /// Takes note. `Err` asks to be told again later; what it did before must be harmless to do twice.
+    fn handle<'a>(&'a self, told: &'a Told) -> BoxFuture<'a, Result<(), TellAgain>>;
+}
+
+/// Tell me again, not before `after` has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TellAgain {
+    /// The least time to wait.
+    pub after: Duration,
+}
