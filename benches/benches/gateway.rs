@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use paysluice::adapter::{Charge, Method};
-use paysluice::env::Env;
+use paysluice::adapter::{Charge, Method, Reply, Request};
+use paysluice::env::{BoxFuture, Env};
 use paysluice::gateway::{Call, Gateway, GatewayConfig, PaymentChannel};
 use paysluice::guard::GuardsConfig;
 use paysluice::model::{Currency, Money, OrderNo, Secret};
 use paysluice::store::{Durability, MemoryStore};
-use paysluice::transport::{NetworkConfig, NetworkTransport};
+use paysluice::transport::{Limits, NetworkConfig, NetworkTransport, Transport, TransportError};
 use paysluice_stripe::{Stripe, StripeConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -86,16 +86,38 @@ fn intent(order: &str, status: &str, received: i64) -> String {
     )
 }
 
-fn gateway(url: &str) -> Gateway {
+/// The same answers without a network: what is left is the gateway itself.
+#[derive(Debug)]
+struct Instantly;
+
+impl Transport for Instantly {
+    fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Reply, TransportError>> {
+        let path = request.url.split_once("//").unwrap().1.split_once('/').unwrap().1;
+        let json = match path.strip_prefix("v1/payment_intents/") {
+            Some(rest) => intent(rest.split('/').next().unwrap().strip_prefix("pi_").unwrap(), "succeeded", 1000),
+            None => {
+                let body = std::str::from_utf8(&request.body).unwrap();
+                let order = body.split('&').find_map(|pair| pair.strip_prefix("metadata[paysluice_order]=")).unwrap();
+                intent(order, "requires_confirmation", 0)
+            }
+        };
+        Box::pin(std::future::ready(Ok(Reply::new(http::StatusCode::OK, json))))
+    }
+}
+
+fn network() -> Arc<dyn Transport> {
+    let network = NetworkConfig { allow_http_loopback: true, ..NetworkConfig::default() };
+    Arc::new(NetworkTransport::new(&network, Duration::from_secs(60)).unwrap())
+}
+
+fn gateway(url: &str, transport: Arc<dyn Transport>) -> Gateway {
     let env = Env::system();
     let mut config = StripeConfig::new("stripe:test:acct_1".parse().unwrap(), Secret::new("sk_test_bench"));
     (config.base_url, config.allow_http_loopback) = (url.to_owned(), true);
-    let network = NetworkConfig { allow_http_loopback: true, ..NetworkConfig::default() };
-    let transport = NetworkTransport::new(&network, Duration::from_secs(60)).unwrap();
     let mut guards = GuardsConfig::default();
     (guards.rate.account, guards.bulkhead.charge) = (None, 64);
     let store = Arc::new(MemoryStore::new(env.clock().clone()));
-    Gateway::builder(Arc::new(Stripe::new(config).unwrap()), Arc::new(transport), store, env)
+    Gateway::builder(Arc::new(Stripe::new(config).unwrap()), transport, store, env)
         .unsealed()
         .accept_durability(Durability::Process)
         .no_handler()
@@ -143,30 +165,37 @@ fn charges(criterion: &mut Criterion) {
                 let (client, url, order) = (client.clone(), url.clone(), serial.fetch_add(1, Ordering::Relaxed));
                 async move {
                     let create = client.post(format!("{url}/v1/payment_intents"));
-                    let create = create.header("authorization", "Bearer sk_test_bench").header("idempotency-key", order.to_string());
+                    let create =
+                        create.header("authorization", "Bearer sk_test_bench").header("idempotency-key", order.to_string());
                     let body = format!("amount=1000&currency=eur&capture_method=automatic&metadata[paysluice_order]=B{order}");
                     create.body(body).send().await.unwrap().bytes().await.unwrap();
                     let confirm = client.post(format!("{url}/v1/payment_intents/pi_B{order}/confirm"));
-                    let confirm = confirm.header("authorization", "Bearer sk_test_bench").header("idempotency-key", format!("{order}c"));
+                    let confirm =
+                        confirm.header("authorization", "Bearer sk_test_bench").header("idempotency-key", format!("{order}c"));
                     confirm.body("payment_method=pm_card_visa").send().await.unwrap().bytes().await.unwrap();
                 }
             }))
         });
     });
-    let gateway = runtime.block_on(async { gateway(&url) });
-    group.bench_function("gateway, memory store", |bencher| {
-        bencher.iter_custom(|iterations| {
-            let (gateway, serial) = (gateway.clone(), Arc::clone(&serial));
-            runtime.block_on(timed(iterations * CONCURRENCY, move |_| {
-                let (gateway, order) = (gateway.clone(), serial.fetch_add(1, Ordering::Relaxed));
-                async move {
-                    let money = Money::new(1000, Currency::EUR).unwrap();
-                    let charge = Charge::new(OrderNo::new(format!("G{order}")).unwrap(), money, Method::Token("pm_card_visa".into()));
-                    gateway.charge(charge, Call::default()).await.unwrap();
-                }
-            }))
+    for (name, transport) in
+        [("gateway, memory store", network()), ("gateway alone, without a network", Arc::new(Instantly) as _)]
+    {
+        let gateway = runtime.block_on(async { gateway(&url, transport) });
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| {
+                let (gateway, serial) = (gateway.clone(), Arc::clone(&serial));
+                runtime.block_on(timed(iterations * CONCURRENCY, move |_| {
+                    let (gateway, order) = (gateway.clone(), serial.fetch_add(1, Ordering::Relaxed));
+                    async move {
+                        let (order, money) =
+                            (OrderNo::new(format!("G{order}")).unwrap(), Money::new(1000, Currency::EUR).unwrap());
+                        let charge = Charge::new(order, money, Method::Token("pm_card_visa".into()));
+                        gateway.charge(charge, Call::default()).await.unwrap();
+                    }
+                }))
+            });
         });
-    });
+    }
     group.finish();
 }
 
