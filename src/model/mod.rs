@@ -10,6 +10,7 @@ mod number;
 mod payment;
 mod secret;
 mod status;
+pub mod text;
 
 pub use account::{AccountRef, Mode};
 pub use currency::Currency;
