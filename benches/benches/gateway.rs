@@ -7,7 +7,14 @@
 //!   compares what a charge costs. Bare reqwest neither reads the answers nor stores, guards or checks anything;
 //! * after 5 ms (no provider is faster): this compares the rate that a caller sees;
 //! * alone: over a transport that answers without a network, what the gateway costs by itself.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::single_match_else,
+    reason = "a benchmark"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
