@@ -38,14 +38,23 @@ impl SystemRng {
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }
+
+    /// Each draw costs as much as a hundred bytes would, so one is made for all that is asked for.
+    fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        // aws-lc aborts the process itself when the system has no entropy; a predictable key would be worse than stopping.
+        assert!(self.0.fill(&mut bytes).is_ok(), "the operating system gave no randomness");
+        bytes
+    }
 }
 
 impl Rng for SystemRng {
     fn next_u64(&self) -> u64 {
-        let mut bytes = [0; 8];
-        // aws-lc aborts the process itself when the system has no entropy; a predictable key would be worse than stopping.
-        assert!(self.0.fill(&mut bytes).is_ok(), "the operating system gave no randomness");
-        u64::from_ne_bytes(bytes)
+        u64::from_ne_bytes(self.bytes())
+    }
+
+    fn next_u128(&self) -> u128 {
+        u128::from_ne_bytes(self.bytes())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +29,14 @@ impl fmt::Display for Mode {
 
 /// The account at a provider: the scope of every key, row, limit and event.
 ///
-/// Its text form, `provider:mode:merchant` or `provider:mode:merchant:sub`, names it in stores, paths and metrics.
+/// Cheap to clone. Its text form, `provider:mode:merchant` or `provider:mode:merchant:sub`, names it in stores, paths and metrics.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct AccountRef {
+pub struct AccountRef(Arc<Names>);
+
+/// Shared, since every key of every row names its account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Names {
     provider: String,
     mode: Mode,
     merchant: String,
@@ -43,34 +48,34 @@ impl AccountRef {
     pub fn new(provider: &str, mode: Mode, merchant: &str) -> Result<Self, Invalid> {
         name("account.provider", provider)?;
         name("account.merchant", merchant)?;
-        Ok(Self { provider: provider.to_owned(), mode, merchant: merchant.to_owned(), sub: None })
+        Ok(Self(Arc::new(Names { provider: provider.to_owned(), mode, merchant: merchant.to_owned(), sub: None })))
     }
 
     /// The same account acting for a sub-merchant or connected account.
     pub fn on_behalf_of(mut self, sub: &str) -> Result<Self, Invalid> {
         name("account.sub", sub)?;
-        self.sub = Some(sub.to_owned());
+        Arc::make_mut(&mut self.0).sub = Some(sub.to_owned());
         Ok(self)
     }
 
     /// The provider's name: `stripe`.
     pub fn provider(&self) -> &str {
-        &self.provider
+        &self.0.provider
     }
 
     /// Live or test.
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.0.mode
     }
 
     /// The merchant's or platform's own id at the provider.
     pub fn merchant(&self) -> &str {
-        &self.merchant
+        &self.0.merchant
     }
 
     /// The sub-merchant or connected account, if any.
     pub fn sub(&self) -> Option<&str> {
-        self.sub.as_deref()
+        self.0.sub.as_deref()
     }
 }
 
@@ -81,8 +86,8 @@ fn name(field: &'static str, value: &str) -> Result<(), Invalid> {
 
 impl fmt::Display for AccountRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.provider, self.mode, self.merchant)?;
-        self.sub.as_ref().map_or(Ok(()), |sub| write!(f, ":{sub}"))
+        write!(f, "{}:{}:{}", self.0.provider, self.0.mode, self.0.merchant)?;
+        self.0.sub.as_ref().map_or(Ok(()), |sub| write!(f, ":{sub}"))
     }
 }
 

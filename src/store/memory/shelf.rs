@@ -1,6 +1,6 @@
 //! The rows of one space in memory, with indexes by due time and by expiry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,14 +21,20 @@ pub(super) struct Held {
 }
 
 /// When a row is due; among equals, the one written first.
-type Turn = (Mono, u64, Arc<Key>);
+type Turn = (Mono, u64);
 
-/// Rows of one space. Every row with a due time has its turn in `waiting` or `due`, every row with an end is in `leaving`.
+/// Rows of one space in one shard. Every row with a due time has its turn in `waiting` or `due`, every row with an end is in
+/// `leaving`.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    rows: BTreeMap<Arc<Key>, Held>,
-    waiting: BTreeSet<Turn>,
-    due: BTreeSet<Turn>,
+    /// Never walked: its order is chance.
+    rows: HashMap<Arc<Key>, Held>,
+    /// The rows' names in order, but for those in `unsorted`: only pages need an order.
+    names: BTreeSet<Arc<Key>>,
+    /// Names of rows made since the last page or purge; some may be gone again.
+    unsorted: Vec<Arc<Key>>,
+    waiting: BTreeMap<Turn, Arc<Key>>,
+    due: BTreeMap<Turn, Arc<Key>>,
     leaving: BTreeSet<(Mono, Arc<Key>)>,
     /// Names of rows that have expired and that `purge` has not counted yet; what they held is freed already.
     expired: BTreeSet<Arc<Key>>,
@@ -40,53 +46,73 @@ impl Shelf {
         while self.leaving.first().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, key)) = self.leaving.pop_first() {
                 self.take(&key);
+                self.names.remove(&key);
                 self.expired.insert(key);
             }
         }
-        while self.waiting.first().is_some_and(|(at, ..)| *at <= now) {
+        while self.waiting.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
             self.due.extend(self.waiting.pop_first());
         }
     }
 
     pub(super) fn row(&self, key: &Key, now: Mono) -> Option<Row> {
-        self.rows.get_key_value(key).map(|(key, held)| held.shown(key, now))
+        self.rows.get(key).map(|held| held.shown(key, now))
+    }
+
+    pub(super) fn ver(&self, key: &Key) -> Option<u64> {
+        self.rows.get(key).map(|held| held.ver)
     }
 
     pub(super) fn put(&mut self, key: &Key, held: Held) {
-        let key = self.take(key).unwrap_or_else(|| Arc::new(key.clone()));
-        self.expired.remove(&key);
-        self.waiting.extend(held.due.map(|at| (at, held.ver, key.clone())));
-        self.leaving.extend(held.expires.map(|at| (at, key.clone())));
-        self.rows.insert(key, held);
+        let name = self.take(key).unwrap_or_else(|| {
+            let name = Arc::new(key.clone());
+            self.expired.remove(&name);
+            self.unsorted.push(name.clone());
+            name
+        });
+        self.waiting.extend(held.due.map(|at| ((at, held.ver), name.clone())));
+        self.leaving.extend(held.expires.map(|at| (at, name.clone())));
+        self.rows.insert(name, held);
     }
 
-    pub(super) fn claim(&mut self, max: usize, lease: Duration, now: Mono, last_ver: &mut u64) -> Vec<Row> {
-        let mut claimed = Vec::new();
-        while claimed.len() < max {
-            let Some((_, _, key)) = self.due.pop_first() else { break };
-            let Some(held) = self.rows.get_mut(&key) else { continue };
-            *last_ver += 1;
-            held.ver = *last_ver;
-            held.tries = held.tries.saturating_add(1);
-            held.due = Some(now + lease);
-            claimed.push(held.shown(&key, now));
-            self.waiting.insert((now + lease, *last_ver, key));
-        }
-        claimed
+    /// The turn of the row that has been due for longest.
+    pub(super) fn next_due(&self) -> Option<Turn> {
+        self.due.first_key_value().map(|(turn, _)| *turn)
     }
 
-    pub(super) fn page(&self, after: Option<&Key>, max: usize, now: Mono) -> Vec<Row> {
+    /// Claims the row that has been due for longest.
+    pub(super) fn claim(&mut self, lease: Duration, now: Mono, ver: u64) -> Option<Row> {
+        let (_, name) = self.due.pop_first()?;
+        let held = self.rows.get_mut(&name)?;
+        held.ver = ver;
+        held.tries = held.tries.saturating_add(1);
+        held.due = Some(now + lease);
+        let row = held.shown(&name, now);
+        self.waiting.insert((now + lease, ver), name);
+        Some(row)
+    }
+
+    pub(super) fn page(&mut self, after: Option<&Key>, max: usize, now: Mono) -> Vec<Row> {
+        self.sort();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.rows.range::<Key, _>((from, Bound::Unbounded)).take(max).map(|(key, held)| held.shown(key, now)).collect()
+        let names = self.names.range::<Key, _>((from, Bound::Unbounded)).take(max);
+        names.filter_map(|name| self.row(name, now)).collect()
+    }
+
+    /// Sorts the new names in; each once, and not before an order is asked for.
+    fn sort(&mut self) {
+        let unsorted = std::mem::take(&mut self.unsorted);
+        self.names.extend(unsorted.into_iter().filter(|name| self.rows.contains_key(name)));
     }
 
     pub(super) fn depth(&self, now: Mono) -> Depth {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let oldest_due = self.due.first().map(|(at, ..)| now.since(*at));
+        let oldest_due = self.next_due().map(|(at, _)| now.since(at));
         Depth { rows: count(self.rows.len()), due: count(self.due.len()), oldest_due }
     }
 
     pub(super) fn purge(&mut self, max: usize) -> usize {
+        self.sort();
         (0..max).map_while(|_| self.expired.pop_first()).count()
     }
 
@@ -102,8 +128,8 @@ impl Shelf {
     fn take(&mut self, key: &Key) -> Option<Arc<Key>> {
         let (key, held) = self.rows.remove_entry(key)?;
         if let Some(at) = held.due {
-            let turn = (at, held.ver, key.clone());
-            let _ = self.due.remove(&turn) || self.waiting.remove(&turn);
+            let turn = (at, held.ver);
+            let _ = self.waiting.remove(&turn).or_else(|| self.due.remove(&turn));
         }
         if let Some(at) = held.expires {
             self.leaving.remove(&(at, key.clone()));
