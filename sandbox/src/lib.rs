@@ -1,1 +1,260 @@
-//! Being built.
+//! A toy bank with a ledger that speaks the protocols of the providers and fails on command.
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use paysluice::env::Env;
+//! use paysluice_sandbox::{Fault, Sandbox, SandboxConfig, Scope};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let env = Env::simulated(7, SystemTime::UNIX_EPOCH + Duration::from_secs(1_750_000_000));
+//! let sandbox = Sandbox::new(env, SandboxConfig::default());
+//! sandbox.faults().script_in(Scope::matching("POST", "/v1/payment_intents/*/confirm"), [Fault::CloseAfter]);
+//! let transport = sandbox.transport(); // give it to a gateway, let it charge, then ask the bank:
+//! assert_eq!(sandbox.ledger().audit(), []);
+//! # });
+//! ```
+
+mod bank;
+mod callbacks;
+mod config;
+mod control;
+mod fault;
+mod http1;
+mod ledger;
+mod server;
+mod stripe;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use paysluice::adapter::{Reply, Request};
+use paysluice::env::Env;
+use paysluice::transport::Transport;
+use serde_json::Value;
+
+pub use callbacks::{CallbackCounts, Callbacks, Delivery, Sink};
+pub use config::{Credentials, SandboxConfig};
+pub use fault::{CallbackFault, Fault, FaultTable, Faults, Scope};
+pub use ledger::{Entry, EntryKind, Ledger, Violation};
+pub use server::ServerHandle;
+
+use stripe::{Alarm, Meddle, Stripe};
+use world::{News, World};
+
+/// The bank with its faces. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Sandbox(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    env: Env,
+    credentials: Credentials,
+    faults: Faults,
+    callbacks: Callbacks,
+    latency: Duration,
+    core: Mutex<Core>,
+}
+
+#[derive(Debug)]
+struct Core {
+    world: World,
+    stripe: Stripe,
+}
+
+/// What a request meets on the wire.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// The answer, whole after this time.
+    Whole(Reply, Duration),
+    /// The answer breaks off halfway.
+    Cut(Reply, Duration),
+    /// The connection is closed.
+    Closed(Duration),
+}
+
+impl Sandbox {
+    /// A bank without payments.
+    pub fn new(env: Env, config: SandboxConfig) -> Self {
+        let credentials = Credentials::of(&config);
+        let callbacks = Callbacks::new(&config, credentials.webhook_secret.clone());
+        let latency = config.latency;
+        let core = Core { stripe: Stripe::new(credentials.clone()), world: World::new(config) };
+        Self(Arc::new(Inner { env, credentials, faults: Faults::default(), callbacks, latency, core: Mutex::new(core) }))
+    }
+
+    /// The in-process network to it. It answers every host.
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(transport::InProcess::new(self.clone()))
+    }
+
+    /// A copy of the ledger as it stands.
+    pub fn ledger(&self) -> Ledger {
+        self.core(|core| core.world.bank.ledger().clone())
+    }
+
+    /// The handle on faults.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// The callbacks: where they go, and what became of them.
+    pub fn callbacks(&self) -> &Callbacks {
+        &self.0.callbacks
+    }
+
+    /// The credentials a client needs.
+    pub fn credentials(&self) -> &Credentials {
+        &self.0.credentials
+    }
+
+    /// Limits what can be given back in a currency (lower case, the provider's units); None lifts the limit.
+    pub fn set_refund_funds(&self, currency: &str, amount: Option<i64>) {
+        self.core(|core| core.world.bank.set_funds(currency, amount));
+    }
+
+    /// The payer passes the authentication of an intent in `requires_action`. Answers the intent's new status, or why not.
+    pub fn payer_approves(&self, intent: &str) -> Result<&'static str, String> {
+        self.act(0, |core| core.stripe.payer_answers(&mut core.world, intent, true))
+    }
+
+    /// The payer fails the authentication: the intent is back in `requires_payment_method`.
+    pub fn payer_declines(&self, intent: &str) -> Result<&'static str, String> {
+        self.act(0, |core| core.stripe.payer_answers(&mut core.world, intent, false))
+    }
+
+    /// The payer confirms in the front end with `pm_card_visa`, by client secret or intent id: late payment included.
+    pub fn payer_pays_client_secret(&self, secret: &str) -> Result<&'static str, String> {
+        self.payer_pays_with(secret, "pm_card_visa")
+    }
+
+    /// As [`payer_pays_client_secret`](Self::payer_pays_client_secret), with any magic payment method.
+    pub fn payer_pays_with(&self, secret: &str, method: &str) -> Result<&'static str, String> {
+        self.act(0, |core| core.stripe.payer_pays(&mut core.world, secret, method))
+    }
+
+    /// An intent, charge or refund as its endpoint shows it, without a request, a fault or a trace.
+    pub fn object(&self, id: &str) -> Option<Value> {
+        self.core(|core| core.stripe.object(&core.world, id))
+    }
+
+    /// The ids of all intents, oldest first.
+    pub fn intents(&self) -> Vec<String> {
+        self.core(|core| core.stripe.intent_ids())
+    }
+
+    /// Every event so far, oldest first, delivered or not.
+    pub fn events(&self) -> Vec<Value> {
+        self.core(|core| core.stripe.events())
+    }
+
+    /// Delivers an event again, as the provider's dashboard can: false if there is no such event.
+    pub fn resend_event(&self, id: &str) -> bool {
+        let found = self.events().into_iter().find(|event| event["id"] == id);
+        let Some(body) = found.and_then(|event| serde_json::to_string_pretty(&event).ok()) else { return false };
+        self.0.callbacks.dispatch(&self.0.env, News { id: id.to_owned(), body, skew: 0 }, CallbackFault::Pass);
+        true
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    /// Half of the way there and back.
+    pub(crate) fn half_way(&self) -> Duration {
+        self.0.latency / 2
+    }
+
+    pub(crate) fn set_public_url(&self, url: String) {
+        self.core(|core| core.world.public_url = url);
+    }
+
+    /// The fault that a request meets; taken once per request.
+    pub(crate) fn fault_for(&self, request: &Request) -> Fault {
+        self.0.faults.of_request(request.method.as_str(), stripe::split(&request.url).0)
+    }
+
+    /// The request has arrived: it is executed now, and this is what the wire shows of it.
+    pub(crate) fn arrive(&self, request: &Request, fault: Fault) -> Exchange {
+        let half = self.half_way();
+        let (meddle, skew, busy) = match fault {
+            Fault::Refuse | Fault::CloseBefore => return Exchange::Closed(half),
+            Fault::ErrorBefore => (Meddle::ErrorBefore, 0, half),
+            Fault::ErrorAfter => (Meddle::ErrorAfter, 0, half),
+            Fault::Unavailable => (Meddle::Unavailable, 0, half),
+            Fault::TooMany { retry_after_s } => (Meddle::TooMany(retry_after_s), 0, half),
+            Fault::OtherOrder => (Meddle::OtherOrder, 0, half),
+            Fault::ClockSkew { seconds } => (Meddle::Plain, seconds, half),
+            Fault::Slow { by_ms } => (Meddle::Plain, 0, fault::ms(by_ms)),
+            Fault::Pass | Fault::CloseAfter | Fault::Truncated | Fault::Garbage => (Meddle::Plain, 0, half),
+        };
+        let mut reply = self.act(skew, |core| {
+            let mut reply = core.stripe.answer(&mut core.world, request, meddle, busy);
+            if let Ok(date) = http::HeaderValue::from_str(&http1::date(core.world.unix())) {
+                reply.headers.insert(http::header::DATE, date);
+            }
+            reply
+        });
+        match fault {
+            Fault::CloseAfter => Exchange::Closed(busy),
+            Fault::Truncated => Exchange::Cut(reply, busy),
+            Fault::Garbage => {
+                reply.status = http::StatusCode::OK;
+                reply.body = bytes::Bytes::from_static(b"<html><body>It works!</body>");
+                Exchange::Whole(reply, busy)
+            }
+            _ => Exchange::Whole(reply, busy),
+        }
+    }
+
+    /// Changes something now; what follows from it (callbacks, alarms) is started after the lock is given back.
+    fn act<T>(&self, skew: i64, change: impl FnOnce(&mut Core) -> T) -> T {
+        let (result, alarms, news) = self.core(|core| {
+            core.world.wall = self.0.env.wall();
+            core.world.now = self.0.env.now();
+            core.world.skew = skew;
+            let result = change(core);
+            (result, std::mem::take(&mut core.world.alarms), std::mem::take(&mut core.world.news))
+        });
+        self.follow(alarms, news);
+        result
+    }
+
+    fn follow(&self, alarms: Vec<(Duration, Alarm)>, news: Vec<News>) {
+        for (after, alarm) in alarms {
+            let (sandbox, sleep) = (self.clone(), self.0.env.sleep(after));
+            self.0.env.spawn(async move {
+                sleep.await;
+                sandbox.ring(alarm);
+            });
+        }
+        for event in news {
+            let fault = self.0.faults.of_callback();
+            self.0.callbacks.dispatch(&self.0.env, event, fault);
+        }
+    }
+
+    fn ring(&self, alarm: Alarm) {
+        self.act(0, |core| core.stripe.ring(&mut core.world, alarm));
+    }
+
+    fn core<T>(&self, f: impl FnOnce(&mut Core) -> T) -> T {
+        f(&mut self.0.core.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What every order has come to, by order: charges, taken, refunded, held.
+    pub fn totals(&self) -> BTreeMap<String, [i64; 4]> {
+        let ledger = self.ledger();
+        let of = |order: &String| {
+            let charges = i64::try_from(ledger.charges(order)).unwrap_or(i64::MAX);
+            [charges, ledger.taken(order), ledger.refunded(order), ledger.held(order)]
+        };
+        ledger.orders().into_iter().map(|order| (order.clone(), of(&order))).collect()
+    }
+}

@@ -1,0 +1,84 @@
+//! What a face works on while it answers: the time, the bank, fresh ids, and a list of what is to happen later.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use paysluice::env::{Mono, Rng, SeededRng};
+
+use crate::bank::Bank;
+use crate::config::SandboxConfig;
+use crate::stripe::Alarm;
+
+/// Something that happened and is to be told by callback.
+#[derive(Clone, Debug)]
+pub(crate) struct News {
+    /// The event's id.
+    pub(crate) id: String,
+    /// The body, byte for byte the same in every delivery.
+    pub(crate) body: String,
+    /// How far the face's clock was off when it arose, in seconds.
+    pub(crate) skew: i64,
+}
+
+/// The bank and its surroundings, behind one lock.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) config: SandboxConfig,
+    pub(crate) bank: Bank,
+    /// Real wall time of this moment.
+    pub(crate) wall: SystemTime,
+    pub(crate) now: Mono,
+    /// Seconds by which the face's clock is off.
+    pub(crate) skew: i64,
+    pub(crate) alarms: Vec<(Duration, Alarm)>,
+    pub(crate) news: Vec<News>,
+    /// Where hosted pages are found.
+    pub(crate) public_url: String,
+    rng: SeededRng,
+}
+
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+impl World {
+    pub(crate) fn new(config: SandboxConfig) -> Self {
+        let rng = SeededRng::new(config.seed);
+        let public_url = config.public_url.clone();
+        Self {
+            config,
+            bank: Bank::default(),
+            wall: UNIX_EPOCH,
+            now: Mono::ORIGIN,
+            skew: 0,
+            alarms: Vec::new(),
+            news: Vec::new(),
+            public_url,
+            rng,
+        }
+    }
+
+    /// The face's unix time in seconds.
+    pub(crate) fn unix(&self) -> i64 {
+        unix(self.wall).saturating_add(self.skew)
+    }
+
+    /// A fresh id: the prefix and 24 letters, the same for the same seed and run.
+    pub(crate) fn id(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", letters(&self.rng, 24))
+    }
+
+    pub(crate) fn after(&mut self, time: Duration, alarm: Alarm) {
+        self.alarms.push((time, alarm));
+    }
+}
+
+pub(crate) fn letters(rng: &SeededRng, count: usize) -> String {
+    let mut text = String::with_capacity(count);
+    while text.len() < count {
+        let at = usize::try_from(rng.next_u64() % 62).unwrap_or_default();
+        text.push(LETTERS.get(at).copied().map_or('0', char::from));
+    }
+    text
+}
+
+pub(crate) fn unix(at: SystemTime) -> i64 {
+    at.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or_default()
+}
