@@ -1,6 +1,6 @@
 //! The ledger: what really happened to money, append-only; the oracle that a client's word is judged by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -133,7 +133,7 @@ impl Ledger {
     /// Every order that has an entry, in the order of their names.
     pub fn orders(&self) -> Vec<String> {
         let named = self.entries.iter().filter(|entry| !entry.order.is_empty());
-        named.map(|entry| (entry.order.clone(), ())).collect::<BTreeMap<_, ()>>().into_keys().collect()
+        named.map(|entry| entry.order.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The laws that are broken; empty is good. Entries without an order are not judged by `ChargedTwice`.

@@ -83,6 +83,16 @@ impl Granted {
     pub fn remove(&mut self, want: &Want) {
         self.0.remove(want);
     }
+
+    /// Lets a grant go that the provider refused, unless a newer one has taken its place: `used` is what the refused request was
+    /// signed with. Tells whether it went.
+    pub fn revoke(&mut self, want: &Want, used: &Self) -> bool {
+        let same = matches!((self.0.get(want), used.0.get(want)), (Some(here), Some(used)) if here.value == used.value);
+        if same {
+            self.0.remove(want);
+        }
+        same
+    }
 }
 
 /// Fetches what a [`Want`] asks for. Never needs access itself beyond the adapter's own credentials.
@@ -90,6 +100,9 @@ pub trait Access: Send + Sync {
     /// The request that fetches it. Refuses an address that is not on the provider's list.
     fn request(&self, want: &Want, stamp: &Stamp) -> Result<Request, Error>;
     /// Reads the answer: everything it grants, which may be more than was asked. Verifies as `decode` does.
+    ///
+    /// * A grant under `want` itself is among them, also for `Keys`, whose keys come under their ids as well. If it is not, the
+    ///   provider did not grant it.
     fn read(&self, want: &Want, reply: &Reply, received: &Stamp) -> Result<Vec<Grant>, Failure>;
 }
 
@@ -99,4 +112,22 @@ pub trait Probe: Send + Sync {
     fn request(&self, stamp: &Stamp, granted: &Granted) -> Result<Request, Error>;
     /// Whether the answer shows a provider at work.
     fn read(&self, reply: &Reply, received: &Stamp) -> Result<(), Failure>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_grant_that_was_refused_is_revoked() {
+        let granted = |token: &str| {
+            let mut granted = Granted::default();
+            granted.insert(Grant::new(Want::Token, Secret::new(token), None));
+            granted
+        };
+        let (mut newer, used) = (granted("b"), granted("a"));
+        assert!(!newer.revoke(&Want::Token, &used));
+        assert!(newer.get(&Want::Token, SystemTime::UNIX_EPOCH).is_some());
+        assert!(newer.clone().revoke(&Want::Token, &newer) && !newer.revoke(&Want::Keys, &used));
+    }
 }

@@ -78,7 +78,7 @@ pub enum Change {
 pub struct About {
     /// Our order and attempt, where the provider carries them for us.
     pub order: Option<(OrderNo, AttemptNo)>,
-    /// Our number at the provider.
+    /// Our number at the provider: of the attempt, or of the refund or capture where the provider names only that.
     pub number: Option<ProviderNo>,
     /// The provider's ids.
     pub refs: Refs,

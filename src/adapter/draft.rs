@@ -9,7 +9,8 @@ use super::{Refs, Request, Seen, Want};
 use crate::model::{AttemptNo, Error, IdempotencyKey, Money, OrderNo, ProviderNo};
 use crate::signing::sha256_hex;
 
-/// What an intent's generation is born with. Stored before anything is drafted, never drawn again.
+/// What an intent's generation is born with. Stored before anything is drafted, never drawn again, and kept after it is settled:
+/// a query is drafted with the seed of what it asks about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seed {
     /// The provider's number of this attempt, refund or capture.
@@ -144,7 +145,7 @@ pub enum Decoded {
         /// What this step showed.
         seen: Box<Seen>,
     },
-    /// A query found nothing. What that proves, [`Recovery::not_found`] says. Only for queries.
+    /// A query found nothing. What that proves, [`Recovery::not_found`] of the operation in doubt says. Only for queries.
     Missing,
 }
 

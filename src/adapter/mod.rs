@@ -76,6 +76,10 @@ pub trait Codec<Op: Operation>: Send + Sync {
     /// * Bad input is refused here, naming the field and the rule: money that the provider cannot take is never rounded.
     /// * Every step's key is `seed.key_of(step)`.
     /// * `moves` is `Nothing` only if this step can never take or return money, whatever the payer does with what is known so far.
+    ///   Within an operation it goes from `Nothing` to `Money` and never back: who must ask after a step of money answers
+    ///   `Done` with what little was seen, and leaves the asking to `recovery`.
+    /// * The seed of a query is the seed of what it asks about: the charge's for `Query`, the refund's for `QueryRefund`. Where
+    ///   the business time is part of a number's identity, nothing else can name it after its answer was lost.
     fn draft(&self, op: &Op, known: &Known, seed: &Seed, granted: &Granted) -> Result<Ready<Draft>, Error>;
 
     /// Makes it ready to go, once per send: fresh timestamp, nonce and signature over the draft's own bytes.
@@ -90,6 +94,7 @@ pub trait Codec<Op: Operation>: Send + Sync {
     /// * An answer that speaks of another payment, key or account than the draft's is `Unintelligible`.
     /// * A decline is `Done` with status `Declined` and its ids: the gateway makes an error of it where one is due.
     /// * A word it does not know becomes `Unrecognized`, never a known state.
+    /// * `received` is a stamp of its own, time and chance made anew: parameters for the payer's app are signed over it.
     fn decode(&self, draft: &Draft, reply: &Reply, received: &Stamp, granted: &Granted) -> Result<Decoded, Failure>;
 
     /// How doubt is resolved at the step where the draft stands.
@@ -97,10 +102,14 @@ pub trait Codec<Op: Operation>: Send + Sync {
 
     /// What an observation proves about this very operation, as far as the draft had got. `None`: nothing.
     ///
+    /// * Asked of every observation, the direct answer included: an answer that proves nothing leaves the operation in doubt,
+    ///   and recovery begins at once.
     /// * Total money is no proof for a part: another capture or refund may have made it.
     fn judge(&self, op: &Op, draft: &Draft, seen: &Seen) -> Option<Fate>;
 
     /// What to watch after this observation; `None` when nothing more can happen by itself.
+    ///
+    /// * Asked again after each look: `until` hangs on the draft (`closes_at`), never on `now`, or it would slide away.
     fn follow(&self, op: &Op, draft: &Draft, seen: &Seen, now: SystemTime) -> Option<Follow>;
 
     /// How a stale action is made fresh.

@@ -1,6 +1,7 @@
 //! What an adapter observed: the one currency of answers, queries and events.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -50,7 +51,7 @@ impl Refs {
 }
 
 /// What was observed of a payment at one moment. Absent means "nothing said", never "no".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Where the payment stands.
     pub status: Option<Status>,
@@ -84,6 +85,19 @@ impl Seen {
     }
 }
 
+impl fmt::Debug for Seen {
+    /// Prints no raw message and no values of ids: they may hold a payer's data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, word, money, captured, refunded, captures, refunds, action, reason, refs, raw } = self;
+        let refs: Vec<&str> = refs.iter().map(|(name, _)| name).collect();
+        write!(
+            f,
+            "Seen({status:?} {word:?} of {money:?}, captured {captured:?} {captures:?}, refunded {refunded:?} {refunds:?}, "
+        )?;
+        write!(f, "action {action:?}, reason {reason:?}, refs {refs:?}, {} bytes)", raw.len())
+    }
+}
+
 /// A capture or refund that was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenPart {
@@ -97,4 +111,19 @@ pub struct SeenPart {
     pub status: PartStatus,
     /// Why, in the provider's words.
     pub reason: Option<Reason>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NextAction;
+
+    #[test]
+    fn debug_prints_nothing_of_the_payers() {
+        let action = Some(Action::new(NextAction::Client("secret1".to_owned())));
+        let refs = Refs::new().with("payment_data", "secret2");
+        let seen = Seen { action, refs, raw: Bytes::from_static(b"secret3"), ..Seen::status(Status::AwaitingPayer) };
+        let printed = format!("{seen:?}");
+        assert!(printed.contains("Client") && !printed.contains("secret"), "{printed}");
+    }
 }

@@ -91,13 +91,14 @@ fn answered(failure: &Failure, here: Circumstances) -> Decision {
         (Again::SameKey { after, invalidate }, Fate::Unknown) => {
             resend(told, here, RetryCause::Transient, *after, invalidate.clone())
         }
-        (Again::No | Again::NewKey, Fate::Unknown) => Decision::End(unknown(told, here)),
+        // The provider answers this key so for good (a stored 500): another key, where nothing can have moved.
+        (Again::No | Again::NewKey, Fate::Unknown) => Decision::End(unknown(told, here, false)),
     }
 }
 
 /// Nobody knows what this send did: the same key may find out.
 fn resend(told: Told, here: Circumstances, cause: RetryCause, asked: Option<Duration>, invalidate: Option<Want>) -> Decision {
-    let otherwise = unknown(told, here);
+    let otherwise = unknown(told, here, true);
     if here.harmless || here.may_replay {
         Decision::Again { cause, asked, invalidate, otherwise }
     } else {
@@ -105,10 +106,10 @@ fn resend(told: Told, here: Circumstances, cause: RetryCause, asked: Option<Dura
     }
 }
 
-fn unknown(told: Told, here: Circumstances) -> End {
+fn unknown(told: Told, here: Circumstances, resume: bool) -> End {
     if here.moves == Moves::Nothing && !here.doubt && !here.harmless {
-        // Nothing that moves money was ever sent, so nothing was moved; the same step may be sent when it is asked for again.
-        return End::Released { resume: true, told: told.unmoved() };
+        // Nothing that moves money was ever sent, so nothing was moved.
+        return End::Released { resume, told: told.unmoved() };
     }
     End::Doubt(told)
 }

@@ -38,7 +38,9 @@ impl Sent {
 /// What the guards learn from an answer that says no: a decline is a provider at work.
 pub(crate) fn signal_of(error: &Error) -> Signal {
     match error.kind() {
-        ErrorKind::Throttled => Signal::Pushback { after: error.after() },
+        // A provider that names a time wants less of us, whatever became of this send.
+        _ if error.after().is_some() => Signal::Pushback { after: error.after() },
+        ErrorKind::Throttled => Signal::Pushback { after: None },
         ErrorKind::Unavailable | ErrorKind::Unintelligible | ErrorKind::Lost => Signal::Fault,
         ErrorKind::Unauthorized | ErrorKind::Refused => Signal::Neutral,
         _ => Signal::Good,
@@ -98,7 +100,7 @@ impl Inner {
         timing: &mut Timing,
     ) -> Sent {
         let begun = self.env.now();
-        let received = Stamp { now: self.env.wall(), nonce: 0, send: send.number };
+        let received = Stamp { now: self.env.wall(), nonce: self.env.rng().next_u128(), send: send.number };
         let decode = || codec.decode(send.draft, reply, &received, &self.access.granted());
         let decoded = match decode() {
             Ok(Decoded::Need(want)) => match self.access.ensure(&want, self.means(adapter), send.deadline).await {

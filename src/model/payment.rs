@@ -1,6 +1,7 @@
 //! A payment as the application sees it: status, money, captures, refunds, and what the payer must do next.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -171,7 +172,7 @@ impl Action {
 }
 
 /// The kinds of things a payer is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NextAction {
@@ -193,4 +194,21 @@ pub enum NextAction {
     Client(String),
     /// Show this to the payer as it is: a voucher, bank details.
     Display(String),
+    /// The payer has done their part, and no money moves until `confirm` is called.
+    Confirm,
+}
+
+impl fmt::Debug for NextAction {
+    /// Prints the kind only: most of these let their bearer pay.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redirect(_) => "Redirect(***)",
+            Self::Form { .. } => "Form(***)",
+            Self::Qr(_) => "Qr(***)",
+            Self::Invoke(_) => "Invoke(***)",
+            Self::Client(_) => "Client(***)",
+            Self::Display(_) => "Display(***)",
+            Self::Confirm => "Confirm",
+        })
+    }
 }

@@ -1,2 +1,72 @@
-//! Being built.
-fn main() {}
+//! The project's own commands: `cargo xtask test | lint | layers | fuzz | deny | bench-peers | ci`.
+
+mod deny;
+mod fuzz;
+mod layers;
+mod lint;
+mod run;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use run::{Failed, Step};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test                 every test of the workspace, doctests included
+  lint                 formatting, clippy on every feature set, documentation; warnings are errors
+  layers               who may import whom, what no file may hold, what no channel may pull in
+  fuzz [--seconds N]   every fuzz target, N seconds each (60); needs a nightly toolchain
+  deny                 licences, bans, sources and advisories of the dependencies
+  bench-peers          Paysluice beside its peers, with the ratios; builds for some minutes
+  ci                   lint, layers, deny, test, fuzz";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test"] => test(),
+        ["lint"] => lint::run(),
+        ["layers"] => layers::run(),
+        ["fuzz"] => fuzz::run(fuzz::DEFAULT_SECONDS),
+        ["fuzz", "--seconds", seconds] => fuzz::seconds(seconds).and_then(fuzz::run),
+        ["deny"] => deny::run(),
+        ["bench-peers"] => bench_peers(),
+        ["ci"] => ci(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("xtask: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test() -> Result<(), Failed> {
+    Step::cargo("every test of the workspace", &["test", "--workspace", "--all-features"]).run()
+}
+
+fn bench_peers() -> Result<(), Failed> {
+    Step::cargo("Paysluice beside its peers", &["bench", "--manifest-path", "benches/peers/Cargo.toml"]).run()
+}
+
+fn ci() -> Result<(), Failed> {
+    lint::run()?;
+    layers::run()?;
+    deny::run()?;
+    test()?;
+    fuzz::run_if_possible(fuzz::DEFAULT_SECONDS)
+}
+
+/// The workspace's root: where xtask's own folder lies.
+fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_path_buf()
+}

@@ -136,7 +136,10 @@ pub(crate) fn with_id(error: Error, reply: &Reply) -> Error {
 
 /// An answer that cannot be read.
 pub(crate) fn unintelligible(reply: &Reply, why: &str) -> Failure {
-    Failure::last(with_id(Error::new(ErrorKind::Unintelligible, format!("Stripe's answer cannot be read: {why}")), reply))
+    Failure::last(with_id(
+        Error::new(ErrorKind::Unintelligible, format!("Stripe's answer cannot be read: {}", codes::shown(why))),
+        reply,
+    ))
 }
 
 fn other(field: &str, what: &str) -> Error {

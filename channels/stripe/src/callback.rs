@@ -11,7 +11,7 @@ use serde::de::{Deserialize, IgnoredAny};
 
 use crate::Stripe;
 use crate::codes;
-use crate::objects::{Data, Envelope, Object};
+use crate::objects::{Data, Envelope, Named, Object};
 use crate::recovery;
 use crate::seen::{add_ref, plain_reason, unread};
 use crate::sign::refused;
@@ -90,11 +90,22 @@ impl Callbacks for Stripe {
 impl Stripe {
     /// An event whose object is none of ours, or is one that cannot be read.
     fn open_other(&self, body: &Bytes, proof: Proof, error: &serde_json::Error) -> Result<Opened, Error> {
-        let event: Envelope<'_, IgnoredAny> = serde_json::from_slice(body)
-            .map_err(|error| Error::new(ErrorKind::Unintelligible, format!("signed by Stripe, but no event: {error}")))?;
+        // Of API v2 even the times are written otherwise, so its events are known by their first word only.
+        if serde_json::from_slice::<Named<'_>>(body).is_ok_and(|named| &*named.object == "v2.core.event") {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a thin event (v2.core.event) says only that something happened: send snapshot events of API v1 to this endpoint",
+            ));
+        }
+        let event: Envelope<'_, IgnoredAny> = serde_json::from_slice(body).map_err(|error| {
+            Error::new(ErrorKind::Unintelligible, format!("signed by Stripe, but no event: {}", codes::shown(&error.to_string())))
+        })?;
         let name = self.check(&event)?;
         let verdict = if EVENTS.iter().any(|(known, _)| *known == name) {
-            Err(Error::new(ErrorKind::Unintelligible, format!("the object of {name} cannot be read: {error}")))
+            Err(Error::new(
+                ErrorKind::Unintelligible,
+                format!("the object of {name} cannot be read: {}", codes::shown(&error.to_string())),
+            ))
         } else {
             Ok(other(proof, name, event.created))
         };
@@ -103,12 +114,6 @@ impl Stripe {
 
     /// Whether it is an event for this account in this mode; gives its type.
     fn check<'e, 'a, T: Deserialize<'a>>(&self, event: &'e Envelope<'a, T>) -> Result<&'e str, Error> {
-        if &*event.object == "v2.core.event" {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "a thin event (v2.core.event) says only that something happened: send snapshot events of API v1 to this endpoint",
-            ));
-        }
         let live = self.account.mode() == Mode::Live;
         if &*event.object != "event" || !(1..=200).contains(&event.id.len()) || !event.id.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::new(ErrorKind::Unintelligible, "signed by Stripe, but no event with an id"));

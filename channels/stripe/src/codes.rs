@@ -3,7 +3,7 @@
 //! Sources: stripe-node `src/Error.ts`, stripe-go `error.go`, docs.stripe.com `error-codes`, `error-low-level`,
 //! `api/idempotent_requests`, `declines/codes`. `says` holds the sentence that the row rests on.
 
-use paysluice::model::{Advice, ErrorKind, PartStatus, Status};
+use paysluice::model::{ErrorKind, PartStatus, Status};
 
 /// What an error answer means for the step it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,89 +310,16 @@ pub(crate) fn refund_status(word: &str) -> PartStatus {
     }
 }
 
-/// Declines and what they allow, by `decline_code` or, where there is none, by `code`.
-const DECLINES: &[(Advice, &[&str])] = &[
-    (
-        Advice::NeverAgain,
-        &[
-            "do_not_try_again",
-            "stolen_card",
-            "lost_card",
-            "pickup_card",
-            "restricted_card",
-            "fraudulent",
-            "merchant_blacklist",
-            "revocation_of_authorization",
-            "revocation_of_all_authorizations",
-            "stop_payment_order",
-            "invalid_account",
-            "new_account_information_available",
-            "security_violation",
-            "not_permitted",
-            "transaction_not_allowed",
-            "service_not_allowed",
-            "card_not_supported",
-            "currency_not_supported",
-            "expired_card",
-            "incorrect_number",
-            "invalid_number",
-            "testmode_decline",
-        ],
-    ),
-    (
-        Advice::AskPayer,
-        &[
-            "authentication_required",
-            "payment_intent_authentication_failure",
-            "incorrect_cvc",
-            "invalid_cvc",
-            "invalid_expiry_month",
-            "invalid_expiry_year",
-            "incorrect_zip",
-            "incorrect_pin",
-            "invalid_pin",
-            "pin_try_exceeded",
-            "offline_pin_required",
-            "online_or_offline_pin_required",
-            "approve_with_id",
-            "call_issuer",
-        ],
-    ),
-    (
-        Advice::Later,
-        &[
-            "insufficient_funds",
-            "card_velocity_exceeded",
-            "withdrawal_count_limit_exceeded",
-            "try_again_later",
-            "issuer_not_available",
-            "processing_error",
-            "reenter_transaction",
-            "generic_decline",
-            "do_not_honor",
-            "no_action_taken",
-        ],
-    ),
-    (Advice::LookForDuplicate, &["duplicate_transaction"]),
-];
-
-/// What a decline allows: Stripe's advice, then the card network's, then the meaning of the code.
-#[expect(clippy::match_same_arms, reason = "two tables, one before the other")]
-pub(crate) fn advice(advice: Option<&str>, network: Option<&str>, word: &str) -> Advice {
-    match (advice, network) {
-        (Some("do_not_try_again"), _) => Advice::NeverAgain,
-        (Some("try_again_later"), _) => Advice::Later,
-        (Some("confirm_card_data"), _) => Advice::AskPayer,
-        // Mastercard's merchant advice codes: 01 new data, 02 later, 03 and 21 never.
-        (_, Some("03" | "21")) => Advice::NeverAgain,
-        (_, Some("01")) => Advice::AskPayer,
-        (_, Some("02")) => Advice::Later,
-        _ => DECLINES.iter().find(|(_, words)| words.contains(&word)).map_or(Advice::Unknown, |(advice, _)| *advice),
-    }
+/// Whether a text holds something that looks like a key, a signing secret or a client secret of Stripe's.
+pub(crate) fn is_secret(text: &str) -> bool {
+    ["sk_", "rk_", "whsec_", "_secret_", "Bearer"].iter().any(|mark| text.contains(mark))
 }
 
-/// A word of theirs as we print it: no longer than a word is.
+/// A word of theirs as we print it: no longer than a word is, and never a secret that is repeated to us.
 pub(crate) fn shown(word: &str) -> String {
+    if is_secret(word) {
+        return "(hidden)".to_owned();
+    }
     word.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 

@@ -140,6 +140,13 @@ pub(crate) struct Envelope<'a, T> {
     pub(crate) data: Option<Data<T>>,
 }
 
+/// Whatever it is, what it calls itself.
+#[derive(serde::Deserialize)]
+pub(crate) struct Named<'a> {
+    #[serde(borrow)]
+    pub(crate) object: Text<'a>,
+}
+
 /// What an event is about.
 #[derive(serde::Deserialize)]
 pub(crate) struct Data<T> {

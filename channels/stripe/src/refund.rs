@@ -94,6 +94,10 @@ impl Stripe {
         if seen.refs.get("intent") != draft.carry.get("intent") {
             return Err(unintelligible(reply, "the refund is another payment's"));
         }
+        let order = refund.metadata.as_ref().and_then(|metadata| metadata.paysluice_order.as_deref());
+        if order.zip(draft.carry.get("order")).is_some_and(|(theirs, ours)| theirs != ours) {
+            return Err(unintelligible(reply, "the refund is another order's"));
+        }
         if ours(draft, &seen).is_none() {
             return Err(unintelligible(reply, "the refund has another number"));
         }

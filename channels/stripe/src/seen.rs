@@ -4,6 +4,7 @@ use bytes::Bytes;
 use paysluice::adapter::{Refs, Seen, SeenPart};
 use paysluice::model::{Currency, Error, ErrorKind, Money, PartStatus, Reason};
 
+use crate::declines::advice;
 use crate::objects::{Fault, Object, is_id};
 use crate::{Stripe, action, codes};
 
@@ -102,19 +103,18 @@ pub(crate) fn reason(fault: &Fault<'_>) -> Reason {
     Reason {
         code: codes::shown(code),
         message: fault.message.as_deref().and_then(printable),
-        advice: codes::advice(fault.advice_code.as_deref(), fault.network_advice_code.as_deref(), code),
+        advice: advice(fault.advice_code.as_deref(), fault.network_advice_code.as_deref(), code),
     }
 }
 
 /// A reason of which only the word is known.
 pub(crate) fn plain_reason(code: &str) -> Reason {
-    Reason { code: codes::shown(code), message: None, advice: codes::advice(None, None, code) }
+    Reason { code: codes::shown(code), message: None, advice: advice(None, None, code) }
 }
 
 /// Stripe's sentence, unless it repeats something that looks like a secret.
 pub(crate) fn printable(message: &str) -> Option<String> {
-    let secret = ["sk_", "rk_", "whsec_", "_secret_", "Bearer"].iter().any(|mark| message.contains(mark));
-    (!secret).then(|| message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect())
+    (!codes::is_secret(message)).then(|| message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect())
 }
 
 /// The capture that the intent was last captured by. Stripe writes the metadata of a capture together with it.

@@ -36,10 +36,7 @@ pub(crate) fn emit(book: &mut Book, world: &mut World, cause: &Cause, kind: &str
 
 /// The header `Stripe-Signature`: HMAC-SHA256 over `t.body`, keyed with the whole `whsec_…` text.
 pub(crate) fn signature(secret: &[u8], t: i64, body: &[u8]) -> String {
-    let mut code = match Hmac::<Sha256>::new_from_slice(secret) {
-        Ok(keyed) => keyed,
-        Err(_) => unreachable!("HMAC takes keys of any length"),
-    };
+    let Ok(mut code) = Hmac::<Sha256>::new_from_slice(secret) else { unreachable!("HMAC takes keys of any length") };
     code.update(format!("{t}.").as_bytes());
     code.update(body);
     format!("t={t},v1={}", hex::encode(code.finalize().into_bytes()))

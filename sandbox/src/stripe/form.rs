@@ -110,7 +110,7 @@ impl Form {
 
     /// The same for the same parameters, whatever their order.
     pub(crate) fn canonical(&self) -> String {
-        self.0.iter().map(|(name, value)| format!("{name}={value:?};")).collect()
+        self.0.iter().fold(String::new(), |text, (name, value)| text + name + "=" + &format!("{value:?};"))
     }
 }
 

@@ -196,6 +196,10 @@ impl Stripe {
         call.form.metadata(&mut intent.metadata)?;
         echo(&mut intent, &call.form);
         attach(&mut intent, &call.form)?;
+        if intent.status == Status::RequiresAction && call.form.get("amount").or(call.form.get("payment_method")).is_some() {
+            // What the payer was asked to approve is no longer what would be paid.
+            intent.status = Status::RequiresConfirmation;
+        }
         self.put(intent);
         self.shown(world, id, &expand)
     }
@@ -260,12 +264,12 @@ impl Stripe {
             ));
         }
         amounts::stepped(amount, &intent.currency, "amount_to_capture")?;
+        form.metadata(&mut intent.metadata)?;
         let Ok(held) = world.bank.capture(world.wall, id, amount, last) else {
             let message =
                 format!("The amount to capture ({amount}) is greater than the capturable amount ({}).", intent.capturable);
             return Err(ApiError::conflict("amount_too_large", message).with("param", "amount_to_capture"));
         };
-        form.metadata(&mut intent.metadata)?;
         intent.received += amount;
         intent.capturable = held;
         intent.status = if held == 0 { Status::Succeeded } else { Status::RequiresCapture };

@@ -66,10 +66,6 @@ impl Client {
         self.send(self.request(Method::POST, path, body, Some(key))).await.unwrap()
     }
 
-    pub(crate) async fn post_lost(&self, path: &str, body: &str, key: &str) -> TransportError {
-        self.send(self.request(Method::POST, path, body, Some(key))).await.err().unwrap()
-    }
-
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path, "", None)).await.unwrap()
     }

@@ -1,6 +1,7 @@
 //! Payments from creation to refund, checked against the ledger.
 
 use super::*;
+use crate::EntryKind::{Authorize, Capture, Void};
 
 #[tokio::test(start_paused = true)]
 async fn a_charge_is_taken_once_and_booked() {
@@ -63,7 +64,6 @@ async fn an_authorisation_is_captured_in_part_and_the_rest_let_go() {
     assert_eq!(client.post(&path, "", "k4").await.code(), "payment_intent_unexpected_state");
     let ledger = client.sandbox.ledger();
     let kinds: Vec<_> = ledger.entries().iter().map(|entry| (entry.kind, entry.amount)).collect();
-    use crate::EntryKind::{Authorize, Capture, Void};
     assert_eq!(kinds, [(Authorize, 1000), (Capture, 300), (Capture, 200), (Void, 500)]);
     assert_eq!(ledger.audit(), []);
 }
@@ -187,4 +187,28 @@ async fn the_same_seed_is_the_same_run() {
     let first = run(1).await;
     assert_eq!(first, run(1).await);
     assert_ne!(first, run(2).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_is_changed_while_the_payer_is_asked_is_confirmed_anew() {
+    let client = Client::new();
+    let id = client.intent("o1", "").await;
+    client.confirm(&id, "pm_card_authenticationRequired", "k").await;
+    let changed = client.post(&format!("/v1/payment_intents/{id}"), "amount=2000&metadata[a]=b", "k2").await;
+    assert_eq!((changed.json["status"].as_str(), changed.json["amount"].as_i64()), (Some("requires_confirmation"), Some(2000)));
+    assert!(client.sandbox.payer_approves(&id).is_err());
+    client.confirm(&id, "pm_card_visa", "k3").await;
+    assert_eq!(client.sandbox.ledger().taken("o1"), 2000);
+    let late = client.post(&format!("/v1/payment_intents/{id}"), "amount=3000", "k4").await;
+    assert_eq!(late.code(), "payment_intent_unexpected_state");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_with_a_bad_parameter_takes_nothing() {
+    let client = Client::new();
+    let id = client.intent("o1", "&capture_method=manual").await;
+    client.confirm(&id, "pm_card_visa", "k").await;
+    let body = format!("metadata[a]={}", "x".repeat(501));
+    assert_eq!(client.post(&format!("/v1/payment_intents/{id}/capture"), &body, "k2").await.status, 400);
+    assert_eq!((client.sandbox.ledger().taken("o1"), client.status(&id).as_str()), (0, "requires_capture"));
 }
