@@ -172,7 +172,10 @@ struct Teller;
 impl Handler for Teller {
     fn handle<'a>(&'a self, told: &'a Told) -> BoxFuture<'a, Result<(), TellAgain>> {
         let payment = &told.payment;
-        eprintln!("told: order {} attempt {}: {:?}, now {} (by {})", payment.order_no, payment.attempt, told.change, payment.status, told.by);
+        eprintln!(
+            "told: order {} attempt {}: {:?}, now {} (by {})",
+            payment.order_no, payment.attempt, told.change, payment.status, told.by
+        );
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -183,7 +186,9 @@ mod tests {
 
     #[test]
     fn methods_are_read_and_a_wrong_one_is_not_repeated() {
-        for (said, kind) in [("token:pm_card_visa", "token"), ("client", "client"), ("qr", "qr"), ("web", "web"), ("barcode:28", "barcode")] {
+        for (said, kind) in
+            [("token:pm_card_visa", "token"), ("client", "client"), ("qr", "qr"), ("web", "web"), ("barcode:28", "barcode")]
+        {
             assert_eq!(method(said).unwrap().kind(), kind);
         }
         for wrong in ["token", "token:", "tokn:pm_hush", "client:x"] {

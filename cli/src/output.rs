@@ -132,7 +132,7 @@ fn table(report: &Report<'_>) -> Table {
 /// A bare table: what is printed is read by people and by `grep`.
 pub(crate) fn framed() -> Table {
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
+    table.load_style(comfy_table::presets::NOTHING);
     table
 }
 

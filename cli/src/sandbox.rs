@@ -37,7 +37,8 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
     let (key, secret, account) = (key.unwrap_or_default(), secret.unwrap_or_default(), &credentials.account);
     let mut out = io::stdout().lock();
     if as_json {
-        let stripe = json!({"base_url": url, "account": format!("stripe:test:{account}"), "secret_key": key, "webhook_secret": secret});
+        let stripe =
+            json!({"base_url": url, "account": format!("stripe:test:{account}"), "secret_key": key, "webhook_secret": secret});
         writeln!(out, "{}", json!({"stripe": stripe, "control": format!("{url}/sandbox/")}))?;
         return out.flush();
     }

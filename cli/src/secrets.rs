@@ -48,7 +48,10 @@ impl Secrets<'_> {
         let keys = std::iter::once(first).chain(older).map(|(place, id, variable, file)| {
             let source = format!("{place}.key_{}", if variable.is_some() { "env" } else { "file" });
             let text = self.one(&format!("{place}.key"), variable, file)?;
-            Ok((id.clone(), thirty_two_bytes(&text).ok_or_else(|| self.error(&source, "must be 32 bytes as 64 hex digits or base64"))?))
+            Ok((
+                id.clone(),
+                thirty_two_bytes(&text).ok_or_else(|| self.error(&source, "must be 32 bytes as 64 hex digits or base64"))?,
+            ))
         });
         let keys = keys.collect::<Result<Vec<_>, ConfigError>>()?;
         let sealer = Sealer::new(keys).map_err(|invalid| self.error("at_rest.key_id", format!("must be {}", invalid.rule())))?;
@@ -67,9 +70,8 @@ impl Secrets<'_> {
     }
 
     fn variable(&self, key: &str, name: &str) -> Result<Secret, ConfigError> {
-        let value = (self.environment)(name).ok_or_else(|| {
-            self.error(&format!("{key}_env"), format!("environment variable {name} is not set"))
-        })?;
+        let value = (self.environment)(name)
+            .ok_or_else(|| self.error(&format!("{key}_env"), format!("environment variable {name} is not set")))?;
         if value.is_empty() {
             return Err(self.error(&format!("{key}_env"), format!("environment variable {name} is empty")));
         }
@@ -150,7 +152,9 @@ mod tests {
     #[test]
     fn a_file_loses_one_line_end_and_no_more() {
         let folder = tempfile::tempdir().unwrap();
-        for (written, read) in [("whsec_a", "whsec_a"), ("whsec_a\n", "whsec_a"), ("whsec_a\r\n", "whsec_a"), ("whsec_a\n\n", "whsec_a\n")] {
+        for (written, read) in
+            [("whsec_a", "whsec_a"), ("whsec_a\n", "whsec_a"), ("whsec_a\r\n", "whsec_a"), ("whsec_a\n\n", "whsec_a\n")]
+        {
             std::fs::write(folder.path().join("s"), written).unwrap();
             let text = "[gateways.shop]\nprovider = \"stripe\"\naccount = \"stripe:test:acct_1\"\nwebhook_secret_file = \"s\"";
             let config = Config::parse(&folder.path().join("paysluice.toml"), text).unwrap();
@@ -173,10 +177,7 @@ mod tests {
             let sealer = Secrets { config: &config, environment: &environment }.sealer();
             assert_eq!(sealer.is_ok(), fits, "{value}");
             if let Err(error) = sealer {
-                assert_eq!(
-                    error.to_string(),
-                    "paysluice.toml: at_rest.key_env: must be 32 bytes as 64 hex digits or base64"
-                );
+                assert_eq!(error.to_string(), "paysluice.toml: at_rest.key_env: must be 32 bytes as 64 hex digits or base64");
             }
         }
     }

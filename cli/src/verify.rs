@@ -73,9 +73,7 @@ fn work(readers: &Readers, input: impl Read, output: impl Write, now: &dyn Fn() 
         let verdict = match lines.next()? {
             None => return output.flush(),
             Some(Line::Blank) => continue,
-            Some(Line::TooLong) => {
-                Verdict::invalid(Value::Null, format!("line: must be at most {} bytes long", lines::LONGEST))
-            }
+            Some(Line::TooLong) => Verdict::invalid(Value::Null, format!("line: must be at most {} bytes long", lines::LONGEST)),
             Some(Line::Whole(text)) => readers.judge(text, now),
         };
         serde_json::to_writer(&mut output, &verdict)?;

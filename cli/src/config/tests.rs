@@ -56,8 +56,11 @@ fn a_wrong_value_is_told_by_its_rule() {
 
 #[test]
 fn a_secret_in_the_file_is_refused_and_not_repeated() {
-    for (key, at) in [("secret_key", "gateways.shop"), ("webhook_secret", "gateways.shop"), ("webhook_secrets", "gateways.shop")] {
-        let told = error(&GOOD.replace("[gateways.shop.guards.rate]", &format!("{key} = \"sk_test_hush\"\n[gateways.shop.guards.rate]")));
+    for (key, at) in [("secret_key", "gateways.shop"), ("webhook_secret", "gateways.shop"), ("webhook_secrets", "gateways.shop")]
+    {
+        let told = error(
+            &GOOD.replace("[gateways.shop.guards.rate]", &format!("{key} = \"sk_test_hush\"\n[gateways.shop.guards.rate]")),
+        );
         assert!(told.starts_with(&format!("paysluice.toml: {at}.{key}: a secret must not stand in this file")), "{told}");
         assert!(!told.contains("hush"), "{told}");
     }

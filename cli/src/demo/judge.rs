@@ -103,7 +103,12 @@ mod tests {
 
     #[test]
     fn the_books_are_the_sum_of_the_entries() {
-        let entries = [entry(1, EntryKind::Authorize, 100), entry(2, EntryKind::Capture, 60), entry(2, EntryKind::Void, 40), entry(3, EntryKind::Refund, 20)];
+        let entries = [
+            entry(1, EntryKind::Authorize, 100),
+            entry(2, EntryKind::Capture, 60),
+            entry(2, EntryKind::Void, 40),
+            entry(3, EntryKind::Refund, 20),
+        ];
         let books = Books::of(&entries.iter().collect::<Vec<_>>());
         assert_eq!(books, Books { taken: 60, refunded: 20, held: 0 });
     }

@@ -178,8 +178,8 @@ impl Shop {
     }
 
     async fn charge(&self, order: &Order, charge: Charge, diary: &mut Diary) -> Result<Payment, Error> {
-        let ask = |shop: &Self, call| -> Outcome<'_> {
-            let (gateway, charge, by_two) = (shop.gateway.clone(), charge.clone(), order.by_two);
+        let ask = self.ask(diary, Asked::Charge, |shop, call| {
+            let (gateway, charge, by_two) = (&shop.gateway, charge.clone(), order.by_two);
             Box::pin(async move {
                 if !by_two {
                     return gateway.charge(charge, call).await;
@@ -187,9 +187,8 @@ impl Shop {
                 let (one, other) = tokio::join!(gateway.charge(charge.clone(), call), gateway.charge(charge, call));
                 one.or(other)
             })
-        };
-        let answer = self.ask(diary, Asked::Charge, ask).await;
-        match answer {
+        });
+        match ask.await {
             Err(error) if error.fate() == Fate::Unknown => self.settled(order, diary).await,
             answer => answer,
         }

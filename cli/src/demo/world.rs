@@ -56,11 +56,8 @@ impl World {
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder ({error})"))?;
         let store = SqliteStore::open(folder.path().join("demo.db"), env.clock().clone(), Options::default());
         let store = store.map_err(|error| format!("no store ({error})"))?;
-        let network = NetworkConfig {
-            connect_timeout: Duration::from_millis(500),
-            allow_http_loopback: true,
-            ..NetworkConfig::default()
-        };
+        let network =
+            NetworkConfig { connect_timeout: Duration::from_millis(500), allow_http_loopback: true, ..NetworkConfig::default() };
         let network = NetworkTransport::new(&network, adapter.profile().keep_alive).map_err(told)?;
         let wire = Arc::new(Wire::over(network));
         let ear = Arc::new(Ear::default());

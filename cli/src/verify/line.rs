@@ -46,10 +46,15 @@ fn now(said: Option<&Value>) -> Result<Option<SystemTime>, String> {
     let at = match said {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Number(seconds)) => seconds.as_u64().and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
-        Some(Value::String(text)) => text.parse::<jiff::Timestamp>().ok().map(SystemTime::from),
+        Some(Value::String(text)) => text.parse::<jiff::Timestamp>().ok().and_then(since_epoch),
         Some(_) => None,
     };
-    at.filter(|at| *at >= UNIX_EPOCH).map(Some).ok_or_else(|| RULE.to_owned())
+    at.map(Some).ok_or_else(|| RULE.to_owned())
+}
+
+/// None for a time before 1970.
+fn since_epoch(at: jiff::Timestamp) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::try_from(at.as_duration()).ok()?)
 }
 
 /// `{name: value}`, `{name: [value, ..]}` or `[[name, value], ..]`.

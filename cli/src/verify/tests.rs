@@ -48,7 +48,10 @@ fn the_official_event_verifies_and_its_alterations_do_not() {
         reasons.push(verdict["reason"].as_str().unwrap_or_default().to_owned());
         if case["expect"] == "valid" {
             let event = &verdict["events"][0];
-            assert_eq!((&event["name"], &event["delivery_key"], &event["change"]), (&json!("customer.created"), &json!("evt_123"), &json!("other")));
+            assert_eq!(
+                (&event["name"], &event["delivery_key"], &event["change"]),
+                (&json!("customer.created"), &json!("evt_123"), &json!("other"))
+            );
         }
     }
     assert!(reasons[0].is_empty() && reasons[1].contains("clock is fast"), "{reasons:?}");
@@ -105,7 +108,11 @@ fn every_line_gets_a_verdict_and_none_stops_the_rest() {
 
 #[test]
 fn a_bad_item_does_not_spoil_the_message() {
-    let item = |key: &str| Item { delivery_key: key.to_owned(), raw: Vec::new().into(), verdict: Err(Error::new(ErrorKind::Unintelligible, "no amount")) };
+    let item = |key: &str| Item {
+        delivery_key: key.to_owned(),
+        raw: Vec::new().into(),
+        verdict: Err(Error::new(ErrorKind::Unintelligible, "no amount")),
+    };
     let verdict = serde_json::to_value(Verdict::of(json!("a"), &[item("e1")])).unwrap();
     assert_eq!(verdict["verdict"], "valid");
     assert_eq!(verdict["reason"], "the message is the provider's, but 1 of its 1 items cannot be used: no amount");
