@@ -9,6 +9,28 @@ use super::verdict;
 use crate::adapter::{Refs, Seen, SeenPart};
 use crate::model::{Advice, AttemptNo, Block, Money, PartStatus, Reason, Reversal, Status, Transition};
 
+/// In what light something was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Light {
+    /// What brought it to light.
+    pub(crate) by: By,
+    /// For the answer to a question: the version of the order's row when the question was put.
+    pub(crate) asked: Option<u64>,
+}
+
+impl Light {
+    /// Whether it shows the provider as it is now: nothing has happened to the order since the question was put.
+    fn shows_now(self, version: u64) -> bool {
+        self.by == By::Operator || self.asked == Some(version)
+    }
+}
+
+impl From<By> for Light {
+    fn from(by: By) -> Self {
+        Self { by, asked: None }
+    }
+}
+
 /// What applying an observation came to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
@@ -30,16 +52,16 @@ impl Applied {
 /// Applies what was seen of an attempt to its order.
 ///
 /// `payment_ref` names the ref that is the provider's id of the payment: another id there is another payment.
-pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &Seen, by: By) -> Applied {
+pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &Seen, light: Light) -> Applied {
     let mut applied = Applied::default();
-    let expected = order.money;
+    let (expected, version) = (order.money, order.version);
     let Some(attempt) = order.attempt_mut(no) else { return applied };
     if contradicts(&attempt.refs, &seen.refs, payment_ref) {
         former(order, no, seen, &mut applied);
         return applied;
     }
-    if reverses_capture(attempt, seen) && by == By::Callback {
-        applied.ask_first = true;
+    if turns_back(attempt, seen) && !light.shows_now(version) {
+        applied.ask_first = light.by == By::Callback;
         return applied;
     }
     applied.dirty |= attempt.refs.merge(&seen.refs);
@@ -75,10 +97,10 @@ fn former(order: &mut Order, no: AttemptNo, seen: &Seen, applied: &mut Applied) 
     }
 }
 
-/// `Paid → Authorized` happens when a capture fails, and also when an old callback comes late.
-fn reverses_capture(attempt: &Attempt, seen: &Seen) -> bool {
+/// A payment turns back when a capture fails, and seems to when old news comes late. That it is paid is never old news.
+fn turns_back(attempt: &Attempt, seen: &Seen) -> bool {
     let (Some(from), Some(to)) = (&attempt.status, &seen.status) else { return false };
-    from.transition(to) == Transition::Reversal(Reversal::CaptureFailed)
+    matches!(from.transition(to), Transition::Reversal(_)) && *to != Status::Paid
 }
 
 fn mismatch(attempt: &mut Attempt, expected: Money, seen: &Seen, applied: &mut Applied) {
@@ -147,7 +169,7 @@ fn raise(total: &mut Money, seen: Money, applied: &mut Applied) {
 fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(String) -> ToldChange, applied: &mut Applied) {
     let same = |part: &&mut Part| {
         let by_id = part.id.is_some() && part.id == seen.id;
-        let by_number = part.number.as_ref().is_some_and(|number| Some(number.as_str()) == seen.number.as_deref());
+        let by_number = part.seed.as_ref().is_some_and(|seed| Some(seed.number.as_str()) == seen.number.as_deref());
         by_id || by_number
     };
     let Some(part) = parts.iter_mut().find(same) else {
@@ -156,7 +178,7 @@ fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(Stri
         applied.tell(change(name), format!("{:?}", seen.status));
         parts.push(Part {
             no: None,
-            number: None,
+            seed: None,
             id: seen.id.clone(),
             money,
             status: seen.status.clone(),

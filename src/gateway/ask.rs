@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Inner;
 use super::again::{Circumstances, Decision, End, again};
+use super::apply::Light;
 use super::channel::{Answer, Call};
 use super::order::{Attempt, Order, unknown};
 use super::send::{Send, Sent};
@@ -12,7 +13,7 @@ use super::told::By;
 use crate::adapter::{Codec, Decoded, Draft, Moves, Operation, Query, QueryRefund, Ready, Seed, Seen, unsupported};
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{AttemptNo, Error, ErrorKind, IdempotencyKey, OrderNo, Payment, ProviderNo};
+use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment};
 
 /// What a question found.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Inner {
         let mut timing = Timing::default();
         let found = self.ask(&op.on(attempt), &order, attempt, part.as_deref(), Class::Query, deadline, &mut timing).await?;
         if let Found::Seen(seen) = found {
-            self.observe(&order_no, attempt, &seen, By::Query).await?;
+            self.observe(&order_no, attempt, &seen, asked_at(&order)).await?;
             self.wake_resolver();
         } else if part.is_some() {
             let error = Error::new(ErrorKind::Doubtful, "the provider does not know this number; that alone proves nothing");
@@ -89,10 +90,9 @@ impl Inner {
         let adapter = self.adapter();
         let codec = Op::codec(&**adapter).ok_or_else(|| unsupported(self.account.provider(), Op::KIND))?;
         let row = order.attempt(attempt).ok_or_else(|| unknown(&order.order_no))?;
-        let number = part.map(|no| part_number(row, no)).transpose()?;
-        let known = row.known(order, number);
-        let key = IdempotencyKey::new(format!("{:032x}", self.env.rng().next_u128()))?;
-        let seed = Seed { number: row.seed.number.clone(), key, born: self.env.wall() };
+        // A question is asked under the seed of what it is about: its number and its business time may be its name.
+        let seed = part.map_or_else(|| Ok(row.seed.clone()), |no| part_seed(row, no))?;
+        let known = row.known(order, part.map(|_| seed.number.clone()));
         for want in adapter.profile().access {
             self.access.ensure(want, self.means(&**adapter), deadline).await?;
         }
@@ -184,7 +184,7 @@ impl Inner {
         let query = Query::new(order_no.clone()).on(attempt);
         match self.ask(&query, &order, attempt, None, class, deadline, &mut Timing::default()).await? {
             Found::Seen(seen) => {
-                let _: Observed = self.observe(order_no, attempt, &seen, By::Query).await?;
+                let _: Observed = self.observe(order_no, attempt, &seen, asked_at(&order)).await?;
                 Ok(Some(seen))
             }
             Found::Missing => Ok(None),
@@ -198,9 +198,14 @@ fn failed(ended: End) -> Error {
     told.error()
 }
 
-/// What the provider knows a capture or refund as: the number it was sent under, formed only once.
-fn part_number(row: &Attempt, no: &str) -> Result<ProviderNo, Error> {
+/// The light of an answer to a question that was put while the order stood so.
+pub(crate) fn asked_at(order: &Order) -> Light {
+    Light { by: By::Query, asked: Some(order.version) }
+}
+
+/// The seed that a capture or refund was sent under.
+fn part_seed(row: &Attempt, no: &str) -> Result<Seed, Error> {
     let known = row.refunds.iter().chain(&row.captures).find(|part| part.no.as_deref() == Some(no));
-    let number = known.and_then(|part| part.number.clone());
-    number.ok_or_else(|| Error::new(ErrorKind::Invalid, format!("{no}: must be a number that was asked for")))
+    let seed = known.and_then(|part| part.seed.clone());
+    seed.ok_or_else(|| Error::new(ErrorKind::Invalid, format!("{no}: must be a number that was asked for")))
 }

@@ -72,8 +72,8 @@ pub(crate) struct Attempt {
 pub(crate) struct Part {
     /// The application's number; none if it was made elsewhere.
     pub(crate) no: Option<String>,
-    /// What the provider knows it as.
-    pub(crate) number: Option<ProviderNo>,
+    /// What it was sent under: the provider's number of it, its key, its time.
+    pub(crate) seed: Option<Seed>,
     /// The provider's id.
     pub(crate) id: Option<String>,
     pub(crate) money: Money,
@@ -238,14 +238,14 @@ fn released_reason(told: &Told) -> Reason {
 
 impl Part {
     /// Reserved for an operation that is about to be sent.
-    pub(crate) fn reserved(no: &str, number: ProviderNo, money: Money) -> Self {
-        Self { no: Some(no.to_owned()), number: Some(number), id: None, money, status: PartStatus::Pending, reason: None }
+    pub(crate) fn reserved(no: &str, seed: &Seed, money: Money) -> Self {
+        Self { no: Some(no.to_owned()), seed: Some(seed.clone()), id: None, money, status: PartStatus::Pending, reason: None }
     }
 
     /// As it was seen last.
     pub(crate) fn seen(&self) -> SeenPart {
         SeenPart {
-            number: self.number.as_ref().map(|number| number.as_str().to_owned()),
+            number: self.seed.as_ref().map(|seed| seed.number.as_str().to_owned()),
             id: self.id.clone(),
             money: Some(self.money),
             status: self.status.clone(),

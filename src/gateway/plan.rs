@@ -362,11 +362,11 @@ fn reserve_part(
         let others = if part.status.holds_money() { held.checked_sub(part.money)? } else { held };
         within(others, money, of, field)?;
         (part.status, part.reason, part.money) = (PartStatus::Pending, None, money);
-        part.number = Some(seed.number.clone());
+        part.seed = Some(seed.clone());
         return Ok(());
     }
     within(held, money, of, field)?;
-    parts.push(Part::reserved(no, seed.number.clone(), money));
+    parts.push(Part::reserved(no, seed, money));
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Inner;
 use super::again::{End, Miss};
-use super::ask::Found;
+use super::apply::Light;
+use super::ask::{Found, asked_at};
 use super::channel::Call;
 use super::intent::{Intent, State, StoredWhenUp};
 use super::plan::Planned;
@@ -35,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// What one recovery step came to.
 enum Evidence {
     /// This was seen, and proves something.
-    Seen(Box<Seen>, By),
+    Seen(Box<Seen>, Light),
     /// It ended, proved.
     End(End),
     /// Nothing that proves anything.
@@ -101,7 +102,7 @@ impl Inner {
             return Ok(());
         }
         if let Some(seen) = self.known_end(&held).await? {
-            self.settle(held, Outcome::Seen(seen, By::Callback)).await;
+            self.settle(held, Outcome::Seen(seen, By::Callback.into())).await;
             return Ok(());
         }
         let recovery = codec.recovery(&held.op, &held.draft);
@@ -114,8 +115,8 @@ impl Inner {
                 RecoveryStep::Reverse | RecoveryStep::Callback | RecoveryStep::Human => Evidence::None,
             };
             match evidence {
-                Evidence::Seen(seen, by) => {
-                    self.settle(held, Outcome::Seen(seen, by)).await;
+                Evidence::Seen(seen, light) => {
+                    self.settle(held, Outcome::Seen(seen, light)).await;
                     return Ok(());
                 }
                 Evidence::End(end) => {
@@ -150,11 +151,11 @@ impl Inner {
         let sent = self.send_for(held, codec, adapter, &held.draft, deadline).await;
         Ok(match sent {
             Some(Sent::Answer(Decoded::Done(seen))) => match codec.judge(&held.op, &held.draft, &seen) {
-                Some(_) => Evidence::Seen(seen, By::Replay),
+                Some(_) => Evidence::Seen(seen, By::Replay.into()),
                 None => Evidence::None,
             },
-            // The step is done, and the next would be the first send of a step that moves money: only the caller goes on.
-            Some(Sent::Answer(Decoded::Then { draft, .. })) if draft.moves == Moves::Money => {
+            // The step moved nothing, and the next would be the first send of a step that moves money: only the caller goes on.
+            Some(Sent::Answer(Decoded::Then { .. })) if held.draft.moves == Moves::Nothing => {
                 let error = Error::new(ErrorKind::Unreachable, "a step was answered late; the next was not sent");
                 Evidence::End(End::Released { resume: false, told: Told::of(&error) })
             }
@@ -202,17 +203,17 @@ impl Inner {
         deadline: Mono,
     ) -> Evidence {
         match self.question(held, deadline).await {
-            Ok(Found::Seen(seen)) => match codec.judge(&held.op, &held.draft, &seen) {
-                Some(_) => Evidence::Seen(seen, By::Query),
+            Ok((Found::Seen(seen), light)) => match codec.judge(&held.op, &held.draft, &seen) {
+                Some(_) => Evidence::Seen(seen, light),
                 None => Evidence::None,
             },
-            Ok(Found::Missing) => self.missing(recovery),
+            Ok((Found::Missing, _)) => self.missing(recovery),
             Err(_) => Evidence::None,
         }
     }
 
     /// The question that fits the operation: for its refund, or for its payment.
-    async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<Found, Error> {
+    async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
         let order = self.load_order(&held.order_no).await?.ok_or_else(|| super::order::unknown(&held.order_no))?.value;
         let mut timing = Timing::default();
         if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
@@ -220,10 +221,12 @@ impl Inner {
             && self.adapter().query_refund().is_some()
         {
             let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
-            return self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await;
+            let found = self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await?;
+            return Ok((found, asked_at(&order)));
         }
         let query = Query::new(held.order_no.clone()).on(held.attempt);
-        self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await
+        let found = self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
+        Ok((found, asked_at(&order)))
     }
 
     /// What it proves that nothing was found.
@@ -300,7 +303,7 @@ impl Inner {
         then: StoredWhenUp,
     ) -> Result<(), Error> {
         if let Some(seen) = self.known_end(&held).await? {
-            self.settle(held, Outcome::Seen(seen, By::Callback)).await;
+            self.settle(held, Outcome::Seen(seen, By::Callback.into())).await;
             return Ok(());
         }
         let deadline = self.env.now() + PATIENCE;
@@ -309,13 +312,13 @@ impl Inner {
         let attempt = held.attempt;
         let found = self.question(&held, deadline).await;
         let unpaid = match found {
-            Ok(Found::Seen(seen)) => {
+            Ok((Found::Seen(seen), light)) => {
                 let waiting = matches!(seen.status, Some(Status::AwaitingPayer));
-                self.settle(held, Outcome::Seen(seen, By::Query)).await;
+                self.settle(held, Outcome::Seen(seen, light)).await;
                 waiting
             }
             // Presented, and the payer has not come: it does not exist at the provider yet. After its time it never will.
-            Ok(Found::Missing) => {
+            Ok((Found::Missing, _)) => {
                 let adapter = self.adapter();
                 let recovery = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft));
                 if let Some(Evidence::End(end)) = recovery.map(|recovery| self.missing(&recovery)) {

@@ -107,14 +107,20 @@ impl Inner {
             admitted.report(sent.signal());
             let miss = match sent {
                 Sent::Answer(Decoded::Done(seen)) => {
-                    return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer)).await);
+                    return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await);
                 }
-                Sent::Presented(seen) => return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer)).await),
+                Sent::Presented(seen) => return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await),
+                // After a step that may have moved money, none that moves nothing may follow: its loss would read as "not applied".
+                Sent::Answer(Decoded::Then { draft, .. }) if run.draft.moves == Moves::Money && draft.moves == Moves::Nothing => {
+                    Miss::Failed(
+                        Error::new(ErrorKind::Unintelligible, "the adapter went back to a step that moves nothing").into(),
+                    )
+                }
                 Sent::Answer(Decoded::Then { draft, seen }) => {
                     if let Err(error) = self.alias_refs(&run.order_no, &seen).await {
                         tracing::warn!(order = %run.order_no, %error, "an id could not be noted");
                     }
-                    apply(&mut run.order, run.attempt, self.payment_ref, &seen, By::Answer);
+                    apply(&mut run.order, run.attempt, self.payment_ref, &seen, By::Answer.into());
                     run.learned.push(*seen);
                     (run.draft, run.intent.doubt) = (*draft, false);
                     match self.rows.seal_draft(&run.key, &run.draft) {
@@ -190,7 +196,7 @@ impl Inner {
                         }
                         (run.order, run.order_expect) = (fresh.value, Expect::Ver(fresh.ver));
                         for seen in &run.learned {
-                            apply(&mut run.order, run.attempt, self.payment_ref, seen, By::Answer);
+                            apply(&mut run.order, run.attempt, self.payment_ref, seen, By::Answer.into());
                         }
                     }
                     Ok(None) => return Begun::Changed,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Inner;
 use super::again::End;
-use super::apply::{Applied, apply};
+use super::apply::{Applied, Light, apply};
 use super::intent::{Intent, State};
 use super::order::Order;
 use super::plan::Planned;
@@ -26,7 +26,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It was seen.
-    Seen(Box<Seen>, By),
+    Seen(Box<Seen>, Light),
     /// It ended without being seen.
     End(End),
 }
@@ -91,8 +91,8 @@ impl Inner {
                     // Somebody else has moved the intent on: what we saw still counts for the order.
                     Some(Ok(newer)) if newer.value.generation != intent.value.generation => return Ok(verdict),
                     Some(Ok(newer)) if matches!(newer.value.state, State::Settled(_)) => {
-                        if let Outcome::Seen(seen, by) = outcome {
-                            let applied = self.observe(&held.order_no, held.attempt, seen, *by).await;
+                        if let Outcome::Seen(seen, light) = outcome {
+                            let applied = self.observe(&held.order_no, held.attempt, seen, *light).await;
                             applied.map_err(|error| failed(&verdict, error))?;
                         }
                         return Ok(verdict);
@@ -120,13 +120,13 @@ impl Inner {
         let before = order.version;
         let mut tolds = Vec::new();
         for seen in &held.learned {
-            let applied = apply(&mut order, held.attempt, self.payment_ref, seen, held.by);
+            let applied = apply(&mut order, held.attempt, self.payment_ref, seen, held.by.into());
             tolds.extend(self.tolds(&order, held.attempt, applied, held.by));
         }
         let (verdict, due) = match outcome {
-            Outcome::Seen(seen, by) => {
-                let applied = apply(&mut order, held.attempt, self.payment_ref, seen, *by);
-                tolds.extend(self.tolds(&order, held.attempt, applied, *by));
+            Outcome::Seen(seen, light) => {
+                let applied = apply(&mut order, held.attempt, self.payment_ref, seen, *light);
+                tolds.extend(self.tolds(&order, held.attempt, applied, light.by));
                 let fate = codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen));
                 self.seen_state(held, &mut next, &mut order, seen, fate, codec)
             }
@@ -211,11 +211,22 @@ impl Inner {
     }
 
     /// Applies what was seen outside of an intent's own send: a query's answer, a callback, an operator's word.
-    pub(crate) async fn observe(&self, order_no: &OrderNo, attempt: AttemptNo, seen: &Seen, by: By) -> Result<Observed, Error> {
+    pub(crate) async fn observe(
+        &self,
+        order_no: &OrderNo,
+        attempt: AttemptNo,
+        seen: &Seen,
+        light: impl Into<Light>,
+    ) -> Result<Observed, Error> {
+        let mut light = light.into();
         for _ in 0..RACES {
             let Some(order) = self.load_order(order_no).await? else { return Ok(Observed::UnknownOrder) };
             let (ver, mut order) = (order.ver, order.value);
-            let mut applied = apply(&mut order, attempt, self.payment_ref, seen, by);
+            if light.by == By::Callback && self.adapter().query().is_none() {
+                // Nobody can be asked: what the provider has signed is all there is.
+                light.asked = Some(order.version);
+            }
+            let mut applied = apply(&mut order, attempt, self.payment_ref, seen, light);
             if applied.ask_first {
                 return Ok(Observed::AskFirst);
             }
@@ -223,7 +234,7 @@ impl Inner {
                 return Ok(Observed::Nothing);
             }
             let changes = std::mem::take(&mut applied.changes);
-            let tolds = self.tolds(&order, attempt, Applied { changes, ..Applied::default() }, by);
+            let tolds = self.tolds(&order, attempt, Applied { changes, ..Applied::default() }, light.by);
             let mut puts = vec![self.rows.put_order(&order, Expect::Ver(ver))?];
             for told in &tolds {
                 puts.push(self.rows.put_told(told)?);

@@ -1,4 +1,5 @@
 //! A world for tests: a gateway over Stripe's adapter, in front of the sandbox, on virtual time.
+#![allow(clippy::missing_panics_doc, reason = "a harness: what cannot be built ends the test")]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
