@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use paysluice::guard::text;
+use paysluice::model::text;
 use paysluice::model::{AttemptNo, CaptureNo, Money, OrderNo, RefundNo};
 
 /// Payments that are charged at most once, from the command line.

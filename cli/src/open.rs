@@ -94,7 +94,7 @@ fn stripe(
         config.api_version.clone_from(version);
     }
     if let Some(tolerance) = &section.webhook_tolerance {
-        config.webhook_tolerance = paysluice::guard::text::parse_duration(tolerance)
+        config.webhook_tolerance = paysluice::model::text::parse_duration(tolerance)
             .ok_or_else(|| ConfigError::new(file, format!("{place}.webhook_tolerance"), "must be a time such as 300s or 5m"))?;
     }
     let adapter = Stripe::new(config).map_err(|invalid| ConfigError::of(file, &place, &invalid))?;

@@ -8,7 +8,7 @@ use super::work::{Asked, Diary, Line};
 /// What was told wrongly of an order: a fate that the ledger did not bear out at that moment.
 pub(crate) fn lies<'a>(diary: &'a Diary, entries: &'a [&Entry]) -> impl Iterator<Item = &'a Line> {
     diary.lines.iter().filter(|line| {
-        let done = entries.iter().any(|entry| entry.at <= line.at && bears_out(entry, line.asked));
+        let done = entries.iter().any(|entry| entry.at <= line.at && bears_out(diary, entry, line.asked));
         match line.fate {
             Fate::Applied => !done,
             Fate::NotApplied => done,
@@ -17,9 +17,12 @@ pub(crate) fn lies<'a>(diary: &'a Diary, entries: &'a [&Entry]) -> impl Iterator
     })
 }
 
-fn bears_out(entry: &Entry, asked: Asked) -> bool {
+fn bears_out(diary: &Diary, entry: &Entry, asked: Asked) -> bool {
     match asked {
-        Asked::Charge => matches!(entry.kind, EntryKind::Charge | EntryKind::Authorize),
+        Asked::Charge(attempt) => {
+            let anothers = diary.ids.iter().any(|(other, id)| *other != attempt && *id == entry.payment);
+            matches!(entry.kind, EntryKind::Charge | EntryKind::Authorize) && !anothers
+        }
         Asked::Capture(money) => entry.kind == EntryKind::Capture && entry.amount == money.minor(),
         Asked::Cancel => entry.kind == EntryKind::Void,
         Asked::Refund(money) => entry.kind == EntryKind::Refund && entry.amount == money.minor(),
@@ -68,7 +71,7 @@ impl Books {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use paysluice::model::{Currency, Money};
+    use paysluice::model::{AttemptNo, Currency, Money};
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     fn at(second: u64) -> SystemTime {
@@ -87,10 +90,19 @@ mod tests {
     #[test]
     fn a_fate_that_the_ledger_does_not_bear_out_is_a_lie() {
         let charged = entry(5, EntryKind::Charge, 100);
-        let told = |fate, second| lies(&diary(Asked::Charge, fate, second), &[&charged]).count();
+        let told = |fate, second| lies(&diary(Asked::Charge(AttemptNo::FIRST), fate, second), &[&charged]).count();
         assert_eq!((told(Fate::Applied, 6), told(Fate::Applied, 4)), (0, 1));
         assert_eq!((told(Fate::NotApplied, 4), told(Fate::NotApplied, 6)), (0, 1));
         assert_eq!(told(Fate::Unknown, 6), 0);
+    }
+
+    #[test]
+    fn money_that_another_attempt_took_is_not_this_ones() {
+        let charged = entry(5, EntryKind::Charge, 100);
+        let mut second = diary(Asked::Charge(AttemptNo::FIRST.next()), Fate::NotApplied, 6);
+        assert_eq!(lies(&second, &[&charged]).count(), 1);
+        second.ids.insert(AttemptNo::FIRST, "p".to_owned());
+        assert_eq!(lies(&second, &[&charged]).count(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the demo's shop does with an order: exactly what each error says may be done, and a diary of what it was told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -70,7 +71,7 @@ pub(crate) fn orders(count: u32, seed: u64) -> Result<Vec<Order>, String> {
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    Charge,
+    Charge(AttemptNo),
     Capture(Money),
     Cancel,
     Refund(Money),
@@ -97,13 +98,18 @@ pub(crate) struct Diary {
     /// Calls that were answered, and their times.
     pub(crate) calls: u32,
     pub(crate) timing: Timing,
+    /// The bank's names of the attempts' payments, as far as they were told.
+    pub(crate) ids: BTreeMap<AttemptNo, String>,
     /// Why the order did not come to the end it should have.
     pub(crate) stuck: Option<String>,
 }
 
 impl Diary {
-    fn note(&mut self, asked: Asked, fate: Fate, at: SystemTime) {
+    fn note(&mut self, asked: Asked, fate: Fate, at: SystemTime, payment: Option<&Payment>) {
         self.lines.push(Line { asked, fate, at });
+        if let Some((payment, id)) = payment.and_then(|payment| Some((payment, payment.provider_id.as_ref()?))) {
+            self.ids.insert(payment.attempt, id.clone());
+        }
     }
 }
 
@@ -162,6 +168,7 @@ impl Shop {
             let charge = charge(order, attempt);
             let payment = match self.charge(order, charge, diary).await {
                 Ok(payment) if payment.status == Status::AwaitingPayer => self.authenticate(order, &payment, diary).await?,
+                Ok(payment) if !payment.status.is_settled() => self.settled(order, diary).await?,
                 Ok(payment) => payment,
                 Err(error) if error.kind() == ErrorKind::Declined => {
                     attempt = attempt.next();
@@ -178,7 +185,7 @@ impl Shop {
     }
 
     async fn charge(&self, order: &Order, charge: Charge, diary: &mut Diary) -> Result<Payment, Error> {
-        let ask = self.ask(diary, Asked::Charge, |shop, call| {
+        let ask = self.ask(diary, Asked::Charge(charge.attempt), |shop, call| {
             let (gateway, charge, by_two) = (&shop.gateway, charge.clone(), order.by_two);
             Box::pin(async move {
                 if !by_two {
@@ -209,7 +216,7 @@ impl Shop {
         let left = self.until.since(self.env.now());
         let payment = self.gateway.settled(order.no.clone(), Call::within(left)).await?.value;
         let fate = if payment.status.is_success() { Fate::Applied } else { Fate::NotApplied };
-        diary.note(Asked::Charge, fate, self.env.wall());
+        diary.note(Asked::Charge(payment.attempt), fate, self.env.wall(), Some(&payment));
         Ok(payment)
     }
 
@@ -227,16 +234,16 @@ impl Shop {
                 Ok(answer) => {
                     diary.calls += 1;
                     diary.timing.merge(&answer.timing);
-                    // A payment that waits for its payer is made, but no money has moved yet.
-                    if answer.value.status != Status::AwaitingPayer {
-                        diary.note(asked, Fate::Applied, at);
-                    }
+                    // A charge that waits for its payer or its bank is made, but no money has moved yet.
+                    let moved = !matches!(asked, Asked::Charge(_)) || answer.value.status.is_success();
+                    let fate = if moved { Fate::Applied } else { Fate::Unknown };
+                    diary.note(asked, fate, at, Some(&answer.value));
                     diary.resolved += u64::from(doubted);
                     return Ok(answer.value);
                 }
                 Err(error) => error,
             };
-            diary.note(asked, error.fate(), at);
+            diary.note(asked, error.fate(), at, error.payment());
             if error.fate() == Fate::Unknown && !doubted {
                 doubted = true;
                 diary.doubted += 1;
