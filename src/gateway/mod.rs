@@ -25,6 +25,8 @@ mod run;
 mod send;
 mod settle;
 mod told;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod wait;
 
