@@ -8,7 +8,7 @@ use std::time::Duration;
 use paysluice::adapter::{
     Again, Charge, Confirm, Decoded, Draft, Known, Method, Moves, NotFound, Operation, RecoveryStep, Seen, WhenUp,
 };
-use paysluice::model::{Advice, ErrorKind, Fate, NextAction, OrderNo, Secret, Status};
+use paysluice::model::{Advice, ErrorKind, Fate, Money, NextAction, OrderNo, Secret, Status};
 use paysluice_stripe::{Stripe, StripeConfig};
 use recordings::*;
 
@@ -109,7 +109,7 @@ fn what_the_confirm_is_answered_is_told_as_it_is() {
         assert_eq!(seen.status, Some(expected), "{status}");
         assert_eq!(seen.action.is_some(), status == "requires_action", "{status}");
         assert_eq!(seen.refs.get("intent"), Some(INTENT));
-        assert_eq!(seen.captured.map(|money| money.minor()), Some(if status == "succeeded" { 1234 } else { 0 }));
+        assert_eq!(seen.captured.map(Money::minor), Some(if status == "succeeded" { 1234 } else { 0 }));
     }
     let failure = decoded::<Charge>(&stripe(), &confirm, &ok(intent("requires_confirmation", ""))).unwrap_err();
     assert_eq!(failure.error.kind(), ErrorKind::Doubtful);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use paysluice::adapter::conformance::{LAWS, Subject, verbatim};
 use paysluice::adapter::{Adapter, Charge, Draft, Granted, Kind, Known, Reply, Request};
 use paysluice_stripe::Stripe;
-use recordings::{KEY, SECRET, WEBHOOK_SECRET, event, intent, ok, refund, webhook};
+use recordings::{KEY, SECRET, WEBHOOK_SECRET, event, fault, intent, ok, refund, webhook};
 
 #[derive(Debug)]
 struct Recorded(Stripe);
@@ -63,6 +63,10 @@ impl Subject for Recorded {
             last.body = body.replace(&format!(r#""status":"{word}""#), r#""status":"frobnicated""#).into();
         }
         replies
+    }
+
+    fn refusals(&self) -> Vec<Reply> {
+        ["parameter_missing", "balance_insufficient", "rate_limit"].map(|code| fault(400, "invalid_request_error", code)).into()
     }
 
     fn carries(&self, request: &Request, draft: &Draft) -> bool {

@@ -4,7 +4,7 @@
 mod recordings;
 
 use paysluice::adapter::{Again, Cancel, Capture, Decoded, Known, NotFound, Query, QueryRefund, Refs, Refund, Seen};
-use paysluice::model::{CaptureNo, ErrorKind, Fate, OrderNo, PartStatus, ProviderNo, RefundNo, Status};
+use paysluice::model::{CaptureNo, ErrorKind, Fate, Money, OrderNo, PartStatus, ProviderNo, RefundNo, Status};
 use recordings::*;
 
 fn order() -> OrderNo {
@@ -41,7 +41,7 @@ fn a_capture_carries_its_number_and_keeps_the_rest_only_if_told() {
     let seen = done(decoded::<Capture>(&stripe, &draft, &ok(intent("succeeded", ""))));
     let part = &seen.captures[0];
     assert_eq!(
-        (part.number.as_deref(), part.money.map(|m| m.minor()), &part.status),
+        (part.number.as_deref(), part.money.map(Money::minor), &part.status),
         (Some("cap-1"), Some(1000), &PartStatus::Succeeded)
     );
 }

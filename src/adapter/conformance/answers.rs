@@ -68,6 +68,13 @@ pub fn a_damaged_answer_is_survived(subject: &dyn Subject) {
 pub fn a_server_error_proves_nothing(subject: &dyn Subject) {
     let mut garbage = Garbage::new(2);
     each_step(subject, |line, step| {
+        for refusal in subject.refusals() {
+            let told = line.decode(&step.draft, &refusal).map_err(|failure| failure.error.fate());
+            assert!(matches!(told, Err(Fate::NotApplied)), "{}: a proved refusal was {told:?}", line.kind());
+            let failing = line.decode(&step.draft, &Reply { status: StatusCode::BAD_GATEWAY, ..refusal });
+            let told = failing.map_err(|failure| failure.error.fate());
+            assert!(matches!(told, Err(Fate::Unknown)), "{}: under 502 a refusal was {told:?}", line.kind());
+        }
         for status in 500..=599_u16 {
             let status = StatusCode::from_u16(status).unwrap();
             let good = step.reply.as_ref().map(|reply| reply.body.to_vec()).unwrap_or_default();

@@ -44,6 +44,9 @@ pub trait Subject: Send + Sync + fmt::Debug {
     fn replies(&self, kind: Kind) -> Vec<Reply>;
     /// The same for an operation, but the last answer says a status that does not exist. Empty where none can be made.
     fn unknown_word(&self, kind: Kind) -> Vec<Reply>;
+    /// Answers by which the provider refuses, with proof, to do what it was asked. Under a 5xx the same words prove nothing;
+    /// leave out those that the provider itself sends under a 5xx as proof.
+    fn refusals(&self) -> Vec<Reply>;
     /// Whether the request carries the draft's path, body and key byte for byte. Most use [`verbatim`]; providers that sign
     /// inside the body or the path look inside.
     fn carries(&self, request: &Request, draft: &Draft) -> bool;
