@@ -97,7 +97,11 @@ impl Inner {
                         }
                         return Ok(verdict);
                     }
-                    Some(Ok(newer)) => intent = newer,
+                    // Somebody else has found evidence meanwhile: that we have none takes nothing away from it.
+                    Some(Ok(newer)) => match (outcome, newer.value.state.found()) {
+                        (Outcome::End(_), Some(found)) => return Ok(found.clone()),
+                        _ => intent = newer,
+                    },
                     Some(Err(error)) => return Err(failed(&verdict, error)),
                     None => return Ok(verdict),
                 },

@@ -174,8 +174,8 @@ fn judge_part(parts: &[SeenPart], draft: &Draft) -> Option<Fate> {
     Some(if part.status.holds_money() { Fate::Applied } else { Fate::NotApplied })
 }
 
-fn watch(until: Option<SystemTime>, then: WhenUp) -> Option<Follow> {
-    Some(Follow { cadence: [10, 60].map(Duration::from_secs).to_vec(), until, then })
+fn watch(until: Option<SystemTime>, then: WhenUp) -> Follow {
+    Follow { cadence: [10, 60].map(Duration::from_secs).to_vec(), until, then }
 }
 
 /// What all codecs do alike; each says how it drafts, decodes, judges and follows.
@@ -235,7 +235,7 @@ codec!(
         Ok(Decoded::Then { draft: Box::new(next), seen: shown })
     },
     |_, seen| judge_payment(seen),
-    |op, _, seen| (seen.status == Some(Status::AwaitingPayer)).then(|| watch(op.charge_by, WhenUp::Cancel)).flatten()
+    |op, _, seen| (seen.status == Some(Status::AwaitingPayer)).then(|| watch(op.charge_by, WhenUp::Cancel))
 );
 
 fn confirming(id: &str, carry: &Refs, seed: &Seed) -> Result<Draft, Error> {
@@ -281,7 +281,7 @@ codec!(
     |draft, seen| judge_part(&seen.refunds, draft),
     |_, draft, seen| {
         let pending = |part: &SeenPart| part.number.as_deref() == draft.carry.get("number") && !part.status.is_settled();
-        seen.refunds.iter().any(pending).then(|| watch(None, WhenUp::Leave)).flatten()
+        seen.refunds.iter().any(pending).then(|| watch(None, WhenUp::Leave))
     }
 );
 
@@ -373,9 +373,10 @@ impl Callbacks for Toy {
         let value: Value = serde_json::from_slice(proof.covered()).map_err(|_| Error::new(ErrorKind::Invalid, "not JSON"))?;
         let payment = &value["payment"];
         let shown = seen(payment, &raw.body);
-        let order = payment["order"].as_str().and_then(|no| OrderNo::new(no).ok()).map(|no| {
-            (no, AttemptNo::new(u32::try_from(payment["attempt"].as_u64().unwrap_or(1)).unwrap()).unwrap())
-        });
+        let order = payment["order"]
+            .as_str()
+            .and_then(|no| OrderNo::new(no).ok())
+            .map(|no| (no, AttemptNo::new(u32::try_from(payment["attempt"].as_u64().unwrap_or(1)).unwrap()).unwrap()));
         let about = About { order, number: None, refs: shown.refs.clone() };
         let name = value["name"].as_str().unwrap_or_default();
         let event = Event::new(proof, name, about, Change::Payment, shown, self.trust);
