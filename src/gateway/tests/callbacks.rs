@@ -85,6 +85,20 @@ async fn what_is_not_covered_is_asked_about_before_it_is_applied() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_the_provider_cannot_find_yet_is_asked_about_again() {
+    let world = World::of(Toy { trust: Trust::AskFirst, ..Toy::new() }, 1);
+    world.charge("a", "payer").await.unwrap();
+    world.bank.moves_to("a", "paid");
+    let callback = world.bank.callback_for("a");
+    let hidden = std::mem::take(&mut world.bank.ledger().payments);
+    world.gateway.receive(&callback).await;
+    world.pass(4).await;
+    world.bank.ledger().payments = hidden;
+    world.pass(5).await;
+    assert_eq!(world.payment("a").await.status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_of_an_unknown_order_ends_on_the_dead_list_and_can_be_replayed() {
     let world = World::new();
     let other = World::new();

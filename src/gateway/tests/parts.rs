@@ -1,6 +1,9 @@
 //! What captures and refunds reserve: never more than there is, and each number once.
 
+use std::time::Duration;
+
 use super::bank::Fault;
+use super::toy::Toy;
 use super::world::*;
 use crate::gateway::*;
 use crate::model::*;
@@ -115,4 +118,37 @@ async fn a_cancel_in_doubt_is_not_judged_by_an_older_authorization() {
     world.pass(3600).await;
     assert_eq!(world.payment("a").await.status, Status::Canceled);
     assert_eq!(world.cancel("a").await.unwrap().status, Status::Canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_never_arrived_can_be_asked_for_again() {
+    let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
+    world.send(charge("a", "ok").capture_later()).await.unwrap();
+    world.bank.fail("/cancel", Fault::LostBefore);
+    assert_eq!(world.cancel("a").await.unwrap_err().fate(), Fate::Unknown);
+    world.pass(60).await;
+    assert!(world.doubts().await.is_empty());
+    assert_eq!(world.payment("a").await.status, Status::Authorized);
+    world.bank.fail("/capture", Fault::Throttled);
+    assert_eq!(world.capture("a", "c", 40).await.unwrap().captured, eur(40));
+    world.send(charge("b", "ok").capture_later()).await.unwrap();
+    world.bank.fail("/cancel", Fault::LostBefore);
+    assert_eq!(world.cancel("b").await.unwrap_err().fate(), Fate::Unknown);
+    world.pass(60).await;
+    assert_eq!(world.cancel("b").await.unwrap().status, Status::Canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_stops_a_charge_between_two_tries() {
+    let world = World::new();
+    world.bank.fail("/confirm", Fault::Throttled);
+    let (charged, canceled) = tokio::join!(world.charge("a", "ok"), async {
+        world.env.sleep(Duration::from_millis(500)).await;
+        world.cancel("a").await
+    });
+    assert_eq!(charged.unwrap_err().fate(), Fate::NotApplied);
+    assert_eq!((canceled.unwrap().status, world.bank.requests("/confirm")), (Status::Canceled, 1));
+    // What was made for it lies unconfirmed at the provider: it takes nothing, and nothing more is sent for it.
+    assert_eq!(world.bank.of("a", &["created"]).len(), 1);
+    assert_eq!(world.charge("a", "ok").await.unwrap_err().kind(), ErrorKind::Conflict);
 }

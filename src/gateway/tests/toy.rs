@@ -264,7 +264,7 @@ codec!(
     |_, reply| answered(reply).map(Decoded::Done),
     |_, seen| match seen.status.as_ref()? {
         Status::Canceled => Some(Fate::Applied),
-        Status::Paid => Some(Fate::NotApplied),
+        Status::Paid | Status::Authorized => Some(Fate::NotApplied),
         _ => None,
     },
     |_, _, _| None
