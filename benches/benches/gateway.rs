@@ -2,7 +2,14 @@
 //!
 //! Both talk to one hand-written server in a thread of its own; both send two requests a charge. What is compared is requests
 //! per second, in the same run, so that the machine's mood falls on both.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::single_match_else,
+    reason = "a benchmark"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,6 +8,8 @@ mod callback;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod draft;
+mod kind;
+mod method;
 mod operation;
 mod profile;
 mod seen;
@@ -24,10 +26,9 @@ pub use draft::{
     Again, Decoded, Draft, Failure, Follow, Known, Moves, NotFound, Original, Ready, Recovery, RecoveryStep, Renewal, Seed,
     Signed, Stamp, WhenUp,
 };
-pub use operation::{
-    Cancel, Capture, CaptureMode, Charge, Confirm, Kind, Method, Operation, Query, QueryRefund, Refund, Reverse, Surface,
-    unsupported,
-};
+pub use kind::{Kind, unsupported};
+pub use method::{CaptureMode, Method, Surface};
+pub use operation::{Cancel, Capture, Charge, Confirm, Operation, Query, QueryRefund, Refund, Reverse};
 pub use profile::{CurrencyRule, NumberFormat, Profile, UnsignedErrors};
 pub use seen::{Refs, Seen, SeenPart};
 pub use wire::{Reply, Request, single_header};

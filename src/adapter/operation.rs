@@ -7,56 +7,10 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::kind::Kind;
+use super::method::{CaptureMode, Method};
 use super::{Adapter, Codec};
-use crate::model::{AttemptNo, CaptureNo, Error, Money, OrderNo, RefundNo};
-
-/// The kinds of operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Take or reserve money.
-    Charge,
-    /// Go on after the payer has acted.
-    Confirm,
-    /// Take reserved money.
-    Capture,
-    /// End a payment before money is taken.
-    Cancel,
-    /// Undo whatever happened: cancel, or give all of it back.
-    Reverse,
-    /// Give money back.
-    Refund,
-    /// Ask for a payment.
-    Query,
-    /// Ask for a refund.
-    QueryRefund,
-}
-
-impl Kind {
-    /// The kinds, in the order of declaration.
-    pub const ALL: [Self; 8] =
-        [Self::Charge, Self::Confirm, Self::Capture, Self::Cancel, Self::Reverse, Self::Refund, Self::Query, Self::QueryRefund];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Charge => "charge",
-            Self::Confirm => "confirm",
-            Self::Capture => "capture",
-            Self::Cancel => "cancel",
-            Self::Reverse => "reverse",
-            Self::Refund => "refund",
-            Self::Query => "query",
-            Self::QueryRefund => "query_refund",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::model::{AttemptNo, CaptureNo, Money, OrderNo, RefundNo};
 
 mod sealed {
     pub trait Sealed {}
@@ -79,82 +33,6 @@ pub trait Operation: sealed::Sealed + Clone + fmt::Debug + Serialize + Deseriali
     /// What must be equal for it to be the same asking. Leaves out what may differ between two honest askings: the payer's
     /// address, tokens that are encrypted anew each time, words for people.
     fn essence(&self) -> Vec<String>;
-}
-
-/// When the money is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CaptureMode {
-    /// With the charge.
-    #[default]
-    Now,
-    /// By a later capture; the charge only reserves.
-    Later,
-}
-
-/// How the payer pays. No variant holds a card number.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Method {
-    /// A token the provider's front end made of the payer's means of payment.
-    Token(String),
-    /// The provider's own front end finishes the payment; the answer carries what it needs.
-    Client,
-    /// A QR code that the payer scans.
-    Qr,
-    /// The code on the payer's phone, scanned by the cashier.
-    Barcode(String),
-    /// The payer's browser is sent to the provider.
-    Redirect(Surface),
-    /// The provider's app.
-    App,
-    /// Inside the provider's own app: a mini program, an official account page.
-    MiniProgram {
-        /// The payer's id there.
-        payer: String,
-    },
-    /// Whatever the adapter documents, as name and fields.
-    Raw {
-        /// The adapter's name for it.
-        kind: String,
-        /// Its fields.
-        fields: BTreeMap<String, String>,
-    },
-}
-
-impl Method {
-    /// The kind of method, without anything of the payer's.
-    pub fn kind(&self) -> &str {
-        match self {
-            Self::Token(_) => "token",
-            Self::Client => "client",
-            Self::Qr => "qr",
-            Self::Barcode(_) => "barcode",
-            Self::Redirect(Surface::Web) => "web",
-            Self::Redirect(Surface::Wap) => "wap",
-            Self::App => "app",
-            Self::MiniProgram { .. } => "mini_program",
-            Self::Raw { kind, .. } => kind,
-        }
-    }
-}
-
-impl fmt::Debug for Method {
-    /// Prints the kind only: tokens and codes let their bearer pay.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Method({})", self.kind())
-    }
-}
-
-/// What the payer's browser runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Surface {
-    /// A computer.
-    Web,
-    /// A phone.
-    Wap,
 }
 
 /// Take or reserve an order's money.
@@ -473,8 +351,3 @@ operation!(Refund, |adapter| adapter.refund(), |op| format!("refund/{}", op.refu
 ]);
 operation!(Query, |adapter| adapter.query(), |op| format!("query/{}", named(op.attempt)), |_| Vec::new());
 operation!(QueryRefund, |adapter| adapter.query_refund(), |op| format!("query_refund/{}", op.refund_no), |_| Vec::new());
-
-/// An error for what a provider cannot do.
-pub fn unsupported(provider: &str, kind: Kind) -> Error {
-    Error::new(crate::model::ErrorKind::Unsupported, format!("{provider} has no {kind}"))
-}

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{self, Quota};
 use crate::model::Invalid;
+use crate::model::text::{self, Quota};
 
 /// Settings of every guard of one account. Everything can be left out; unknown names are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

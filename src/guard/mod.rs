@@ -28,7 +28,6 @@ pub mod config;
 pub mod layer;
 pub mod pool_watch;
 pub mod rate;
-pub mod text;
 pub mod timeout;
 pub mod timing;
 
@@ -40,11 +39,11 @@ use std::time::Duration;
 
 use crate::env::Mono;
 
+pub use crate::model::text::Quota;
 pub use budget::{Loan, RetryCause};
 pub use config::GuardsConfig;
 pub use guards::{Admitted, Guards};
 pub(crate) use lanes::PerLane;
-pub use text::Quota;
 pub use timing::{Stage, Timing};
 
 /// THE order, from the outside in.

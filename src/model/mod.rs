@@ -10,6 +10,8 @@ mod number;
 mod payment;
 mod secret;
 mod status;
+#[cfg(feature = "gateway")]
+pub mod text;
 
 pub use account::{AccountRef, Mode};
 pub use currency::Currency;

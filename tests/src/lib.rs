@@ -1,14 +1,22 @@
 //! A world for tests: a gateway over Stripe's adapter, in front of the sandbox, on virtual time.
+#![allow(clippy::missing_panics_doc, reason = "a harness: what cannot be built ends the test")]
+
+pub mod direct;
+pub mod ear;
+pub mod shaky;
+pub mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use paysluice::adapter::{Charge, Method};
-use paysluice::env::Env;
-use paysluice::gateway::{Gateway, GatewayConfig, Handler};
+use paysluice::env::{BoxFuture, Env};
+use paysluice::gateway::{Call, Gateway, GatewayConfig, Handler};
 use paysluice::guard::GuardsConfig;
 use paysluice::model::{AccountRef, Currency, Error, Fate, Mode, Money, OrderNo};
+use paysluice::signing::Sealer;
 use paysluice::store::{Durability, MemoryStore, Store};
+use paysluice::transport::Transport;
 use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
 
@@ -28,28 +36,80 @@ pub struct World {
     pub store: Arc<dyn Store>,
 }
 
+/// What a world may have beside its defaults.
+#[derive(Default)]
+pub struct Setup {
+    /// Seeds world and sandbox.
+    pub seed: u64,
+    /// The bank's settings; its seed is the world's.
+    pub sandbox: SandboxConfig,
+    /// Wraps the way to the bank.
+    pub wire: Option<Wrap<dyn Transport>>,
+    /// Wraps the store in memory.
+    pub store: Option<Wrap<dyn Store>>,
+    /// Whether the gateway works by itself.
+    pub background: bool,
+    /// Who is told.
+    pub handler: Option<Arc<dyn Handler>>,
+    /// Seals drafts.
+    pub sealer: Option<Sealer>,
+}
+
+/// Puts something round something.
+pub type Wrap<T> = Box<dyn FnOnce(&Env, Arc<T>) -> Arc<T>>;
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Setup(seed {})", self.seed)
+    }
+}
+
 impl World {
     /// A world without background work: the test says when the resolver looks.
     pub fn quiet(seed: u64) -> Self {
-        Self::build(seed, false, None)
+        Self::with(Setup { seed, ..Setup::default() })
     }
 
     /// A world that works by itself, and tells `handler`.
     pub fn living(seed: u64, handler: Arc<dyn Handler>) -> Self {
-        Self::build(seed, true, Some(handler))
+        Self::with(Setup { seed, background: true, handler: Some(handler), ..Setup::default() })
     }
 
-    fn build(seed: u64, background: bool, handler: Option<Arc<dyn Handler>>) -> Self {
-        let env = Env::simulated(seed, SystemTime::UNIX_EPOCH + START);
-        let sandbox = Sandbox::new(env.clone(), SandboxConfig { seed, ..SandboxConfig::default() });
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(env.clock().clone()));
-        let gateway = gateway(&env, &sandbox, &store, background, handler);
+    /// A world as it is asked for.
+    pub fn with(setup: Setup) -> Self {
+        let env = Env::simulated(setup.seed, SystemTime::UNIX_EPOCH + START);
+        let sandbox = Sandbox::new(env.clone(), SandboxConfig { seed: setup.seed, ..setup.sandbox });
+        let mut store: Arc<dyn Store> = Arc::new(MemoryStore::new(env.clock().clone()));
+        if let Some(wrap) = setup.store {
+            store = wrap(&env, store);
+        }
+        let mut wire = sandbox.transport();
+        if let Some(wrap) = setup.wire {
+            wire = wrap(&env, wire);
+        }
+        let parts = Parts { background: setup.background, handler: setup.handler, sealer: setup.sealer };
+        let gateway = gateway_over(&env, &sandbox, wire, &store, parts);
         Self { env, sandbox, gateway, store }
     }
 
     /// Another process on the same store and bank.
     pub fn second_process(&self) -> Gateway {
-        gateway(&self.env, &self.sandbox, &self.store, false, None)
+        gateway_over(&self.env, &self.sandbox, self.sandbox.transport(), &self.store, Parts::default())
+    }
+
+    /// Brings the bank's callbacks to the gateway.
+    pub fn hears(&self) {
+        let gateway = self.gateway.clone();
+        let take = move |request| -> BoxFuture<'static, paysluice::adapter::Reply> {
+            let gateway = gateway.clone();
+            Box::pin(async move { gateway.receive(&request).await.reply })
+        };
+        self.sandbox.callbacks().to_handler("/callbacks/stripe", Arc::new(take));
+    }
+
+    /// Lets time pass.
+    pub async fn sleep(&self, seconds: u64) {
+        self.env.sleep(Duration::from_secs(seconds)).await;
     }
 
     /// Lets time pass, with the resolver looking in between, until everything that can be settled is.
@@ -66,25 +126,51 @@ impl World {
     }
 }
 
+/// What a gateway may have beside a store and a way to the bank.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// Whether it works by itself.
+    pub background: bool,
+    /// Who is told.
+    pub handler: Option<Arc<dyn Handler>>,
+    /// Seals drafts.
+    pub sealer: Option<Sealer>,
+}
+
 /// A gateway over the sandbox.
 #[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
-pub fn gateway(
+pub fn gateway_over(
     env: &Env,
     sandbox: &Sandbox,
+    transport: Arc<dyn Transport>,
     store: &Arc<dyn Store>,
-    background: bool,
-    handler: Option<Arc<dyn Handler>>,
+    parts: Parts,
 ) -> Gateway {
-    let builder = Gateway::builder(Arc::new(stripe(sandbox)), sandbox.transport(), Arc::clone(store), env.clone())
-        .unsealed()
+    let builder = Gateway::builder(Arc::new(stripe(sandbox)), transport, Arc::clone(store), env.clone())
         .accept_durability(Durability::Process)
         .guards(GuardsConfig::default())
-        .config(GatewayConfig { background, ..GatewayConfig::default() });
-    let builder = match handler {
+        .config(GatewayConfig { background: parts.background, ..GatewayConfig::default() });
+    let builder = match parts.sealer {
+        Some(sealer) => builder.sealer(sealer),
+        None => builder.unsealed(),
+    };
+    let builder = match parts.handler {
         Some(handler) => builder.handler(handler),
         None => builder.no_handler(),
     };
     builder.build().expect("a gateway")
+}
+
+/// A call as patient as a payer.
+pub fn call() -> Call {
+    Call::within(Duration::from_secs(20))
+}
+
+/// Runs a test on virtual time of its own.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn on_virtual_time<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(test)
 }
 
 /// Stripe's adapter with the sandbox's credentials.

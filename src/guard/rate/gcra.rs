@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::guard::text::Quota;
+use crate::model::text::Quota;
 
 /// One limit; without a quota it lets all through. Times are nanoseconds of the monotonic clock.
 #[derive(Clone, Copy, Debug)]

@@ -10,8 +10,8 @@ use super::Taken;
 use super::gcra::{Gcra, nanos};
 use crate::env::Mono;
 use crate::guard::config::RateConfig;
-use crate::guard::text::Quota;
 use crate::guard::{Ask, Class, PerLane};
+use crate::model::text::Quota;
 
 /// All limits and lines of one account.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::task::yield_now;
 
 use super::*;
-use crate::guard::text::Quota;
+use crate::model::text::Quota;
 
 fn env() -> Env {
     Env::simulated(1, SystemTime::UNIX_EPOCH)

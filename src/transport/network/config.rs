@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, Identity, NoProxy, Proxy, Url, redirect, retr
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use crate::guard::text;
+use crate::model::text;
 use crate::model::{Invalid, Secret};
 
 /// Settings of one transport. Everything can be left out; unknown names are refused.

@@ -105,7 +105,8 @@ fn write_ahead(connection: &Connection, busy: Duration) -> Outcome<String> {
     loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < busy => {
-                thread::sleep(PAUSE);
+                // On the thread that opens the store, which has nothing else to do; to be woken early does no harm.
+                thread::park_timeout(PAUSE);
                 waited += PAUSE;
             }
             answer => return Ok(answer?),

@@ -10,7 +10,7 @@ const TABLE: [(&str, &[&str]); 10] = [
     ("env", &[]),
     ("model", &[]),
     ("signing", &["env", "model"]),
-    ("adapter", &["model", "signing"]),
+    ("adapter", &["env", "model", "signing"]),
     ("transport", &["env", "model", "signing", "adapter"]),
     ("guard", &["env", "model", "signing", "adapter"]),
     ("store", &["env", "model", "signing", "adapter"]),

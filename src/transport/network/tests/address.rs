@@ -7,7 +7,7 @@ async fn plain_http_goes_to_this_machine_only_and_only_if_allowed() {
     let allowed = transport();
     for url in [
         "http://api.example/charge",
-        "http://10.0.0.1/charge",
+        "http://192.0.2.1/charge",
         "http://localhost.example/charge",
         "http://127.0.0.1.example/charge",
         "http://[2001:db8::1]/charge",

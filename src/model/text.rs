@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::Invalid;
+use super::Invalid;
 
 const DURATION_RULE: &str = "a duration such as 250ms, 2s, 5m, 1m30s or 1h";
 const RATE_RULE: &str = "a rate such as 80/s, 5000/m or 10/2s, of at least 1";
@@ -136,7 +136,7 @@ pub(crate) fn read_duration<'de, D: Deserializer<'de>>(deserializer: D, field: &
 }
 
 /// Reads the rate of the field named so, or nothing, and names it in the error.
-pub(super) fn read_quota<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Option<Quota>, D::Error> {
+pub(crate) fn read_quota<'de, D: Deserializer<'de>>(deserializer: D, field: &str) -> Result<Option<Quota>, D::Error> {
     let wrong = || D::Error::custom(Invalid::new(field, RATE_RULE));
     let Some(text) = Option::<String>::deserialize(deserializer).map_err(|_| wrong())? else { return Ok(None) };
     parse_quota(&text).map(Some).ok_or_else(wrong)
