@@ -1,7 +1,7 @@
 //! Paysluice: one payment trait over many payment channels; an order is charged at most once, and you are told the truth.
 //!
-//! An application holds a [`Gateway`](gateway::Gateway): the [adapter](adapter) of one provider with an account's credentials,
-//! behind the [guards](guard), on a [store](store). What it asks for goes through [`PaymentChannel`](gateway::PaymentChannel);
+//! An application holds a [`Gateway`](gateway::Gateway): the [adapter] of one provider with an account's credentials,
+//! behind the [guards](guard), on a [store]. What it asks for goes through [`PaymentChannel`](gateway::PaymentChannel);
 //! what the provider calls back with comes in through [`CallbackService`](callback::CallbackService); what changes is told to a
 //! [`Handler`](gateway::Handler). Every [`Error`](model::Error) says whether the operation took effect, and what may be done next.
 //!

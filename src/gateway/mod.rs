@@ -24,6 +24,8 @@ mod rows;
 mod run;
 mod send;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod told;
 mod verdict;
 mod wait;

@@ -10,6 +10,7 @@ mod number;
 mod payment;
 mod secret;
 mod status;
+#[cfg(feature = "gateway")]
 pub mod text;
 
 pub use account::{AccountRef, Mode};

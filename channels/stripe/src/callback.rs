@@ -63,7 +63,11 @@ impl Callbacks for Stripe {
         // One pass where the object is one of money's; the type, which would say so, comes after it.
         match serde_json::from_slice::<Envelope<'_, Object<'_>>>(&body) {
             Ok(event) => {
-                let name = self.check(&event)?;
+                self.check(&event)?;
+                let name = match self.named(&event) {
+                    Ok(name) => name,
+                    Err(error) => return Ok(item(&event.id, body.clone(), Err(error))),
+                };
                 let read = EVENTS.iter().find(|(known, _)| *known == name).map(|(_, reads)| *reads);
                 let verdict = match (read, &event.data) {
                     (Some(reads), Some(Data { object })) => self.read(reads, name, object, &event, proof),
@@ -100,7 +104,11 @@ impl Stripe {
         let event: Envelope<'_, IgnoredAny> = serde_json::from_slice(body).map_err(|error| {
             Error::new(ErrorKind::Unintelligible, format!("signed by Stripe, but no event: {}", codes::shown(&error.to_string())))
         })?;
-        let name = self.check(&event)?;
+        self.check(&event)?;
+        let name = match self.named(&event) {
+            Ok(name) => name,
+            Err(error) => return Ok(item(&event.id, body.clone(), Err(error))),
+        };
         let verdict = if EVENTS.iter().any(|(known, _)| *known == name) {
             Err(Error::new(
                 ErrorKind::Unintelligible,
@@ -112,19 +120,28 @@ impl Stripe {
         Ok(item(&event.id, body.clone(), verdict))
     }
 
-    /// Whether it is an event for this account in this mode; gives its type.
-    fn check<'e, 'a, T: Deserialize<'a>>(&self, event: &'e Envelope<'a, T>) -> Result<&'e str, Error> {
+    /// Whether it is an event, and not of the other mode: such a message is not for this endpoint, and is refused whole.
+    fn check<'a, T: Deserialize<'a>>(&self, event: &Envelope<'a, T>) -> Result<(), Error> {
         let live = self.account.mode() == Mode::Live;
         if &*event.object != "event" || !(1..=200).contains(&event.id.len()) || !event.id.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::new(ErrorKind::Unintelligible, "signed by Stripe, but no event with an id"));
         }
-        if event.livemode != Some(live) {
+        if event.livemode == Some(!live) {
             let theirs = if live { "test" } else { "live" };
             return Err(refused(format!(
-                "event {} is not proved to be of {} mode: the endpoint may be one of {theirs} mode",
+                "event {} is of {theirs} mode, not of {} mode: the endpoint or the secret is the other mode's",
                 &*event.id,
                 self.account.mode()
             )));
+        }
+        Ok(())
+    }
+
+    /// The type of an event that is of this account and mode. One that is not, or does not say, is kept and changes nothing:
+    /// Stripe would only send it again.
+    fn named<'e, 'a, T: Deserialize<'a>>(&self, event: &'e Envelope<'a, T>) -> Result<&'e str, Error> {
+        if event.livemode.is_none() {
+            return Err(unread("livemode"));
         }
         let theirs = event.account.as_deref();
         let ours = match self.account.sub() {

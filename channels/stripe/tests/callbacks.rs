@@ -203,3 +203,17 @@ fn a_field_that_comes_twice_makes_an_event_unreadable() {
         assert_eq!(open(&stripe(), &webhook(&twice)).unwrap_err().kind(), ErrorKind::Unintelligible);
     }
 }
+
+#[test]
+fn a_proved_event_that_is_not_for_us_is_kept_and_changes_nothing() {
+    let body = event("payment_intent.succeeded", &intent("succeeded", ""));
+    for other in [
+        body.replace(r#""object":"event""#, r#""object":"event","account":"acct_Other""#),
+        body.replace(r#""livemode":false,"pending"#, r#""pending"#),
+        r#"{"id":"evt_1","object":"event"}"#.to_owned(),
+    ] {
+        let opened = stripe().open(&webhook(&other), now(), &Granted::default()).unwrap();
+        let Opened::Items(items) = opened else { panic!("{other}") };
+        assert!(items.len() == 1 && items[0].verdict.is_err(), "{other}");
+    }
+}

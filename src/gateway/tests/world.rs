@@ -1,0 +1,226 @@
+//! A world for tests: the toy, its bank, a store that fails on command, an ear, and a gateway that can crash and come again.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use super::bank::{Bank, Shared};
+use super::toy::Toy;
+use crate::adapter::*;
+use crate::env::{BoxFuture, Env, SeededRng, Spawn, TokioClock};
+use crate::gateway::*;
+use crate::model::*;
+use crate::store::{
+    Commit, Depth, Durability, Key, MemoryStore, OpId, Put, Row, Space, SpaceKind, Store, StoreError, StoreErrorKind,
+};
+
+/// Tasks that end when the process does.
+#[derive(Debug, Default)]
+pub(super) struct Mortal(Mutex<Vec<tokio::task::AbortHandle>>);
+
+impl Spawn for Mortal {
+    #[allow(clippy::disallowed_methods, reason = "this is a home of tasks")]
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().push(tokio::spawn(task).abort_handle());
+    }
+}
+
+/// What goes wrong with one commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trouble {
+    Before,
+    After,
+}
+
+/// A store that fails on command.
+#[derive(Debug)]
+pub(super) struct Flaky {
+    store: MemoryStore,
+    /// For commits that begin with a row of that kind, or any.
+    pub(super) troubles: Mutex<VecDeque<(Option<SpaceKind>, Trouble)>>,
+}
+
+impl Flaky {
+    pub(super) fn fail(&self, kind: Option<SpaceKind>, trouble: Trouble, times: usize) {
+        self.troubles.lock().unwrap().extend(std::iter::repeat_n((kind, trouble), times));
+    }
+
+    fn trouble(&self, puts: &[Put]) -> Option<Trouble> {
+        let mut troubles = self.troubles.lock().unwrap();
+        let hit = |kind: Option<SpaceKind>| kind.is_none_or(|kind| puts.iter().any(|put| put.key.space.kind == kind));
+        let at = troubles.iter().position(|(kind, _)| hit(*kind))?;
+        troubles.remove(at).map(|(_, trouble)| trouble)
+    }
+}
+
+impl Store for Flaky {
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
+        self.store.get(key)
+    }
+    fn commit<'a>(&'a self, op: OpId, puts: &'a [Put]) -> BoxFuture<'a, Result<Commit, StoreError>> {
+        Box::pin(async move {
+            let down = || Err(StoreError::new(StoreErrorKind::Unavailable, "down"));
+            match self.trouble(puts) {
+                Some(Trouble::Before) => down(),
+                Some(Trouble::After) => {
+                    self.store.commit(op, puts).await?;
+                    down()
+                }
+                None => self.store.commit(op, puts).await,
+            }
+        })
+    }
+    fn claim_due<'a>(&'a self, space: &'a Space, max: usize, lease: Duration) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        self.store.claim_due(space, max, lease)
+    }
+    fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        self.store.page(space, after, max)
+    }
+    fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {
+        self.store.depth(space)
+    }
+    fn spaces(&self) -> BoxFuture<'_, Result<Vec<Space>, StoreError>> {
+        self.store.spaces()
+    }
+    fn purge<'a>(&'a self, space: &'a Space, max: usize) -> BoxFuture<'a, Result<usize, StoreError>> {
+        self.store.purge(space, max)
+    }
+    fn durability(&self) -> Durability {
+        self.store.durability()
+    }
+}
+
+/// What the application was told, and how often it asked to be told again.
+#[derive(Debug, Default)]
+pub(super) struct Ear {
+    pub(super) told: Mutex<Vec<Told>>,
+    pub(super) again: Mutex<u32>,
+}
+
+impl Ear {
+    /// What was told, as change and status.
+    pub(super) fn heard(&self) -> Vec<(ToldChange, Status)> {
+        self.told.lock().unwrap().iter().map(|told| (told.change.clone(), told.payment.status.clone())).collect()
+    }
+
+    pub(super) fn count(&self, wanted: impl Fn(&ToldChange) -> bool) -> usize {
+        self.told.lock().unwrap().iter().filter(|told| wanted(&told.change)).count()
+    }
+}
+
+impl Handler for Ear {
+    fn handle<'a>(&'a self, told: &'a Told) -> BoxFuture<'a, Result<(), TellAgain>> {
+        self.told.lock().unwrap().push(told.clone());
+        let mut again = self.again.lock().unwrap();
+        let answer = if *again > 0 { Err(TellAgain { after: Duration::from_secs(7) }) } else { Ok(()) };
+        *again = again.saturating_sub(1);
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) env: Env,
+    mortal: Arc<Mortal>,
+    pub(super) toy: Toy,
+    pub(super) bank: Shared,
+    pub(super) store: Arc<Flaky>,
+    pub(super) ear: Arc<Ear>,
+    pub(super) gateway: Gateway,
+}
+
+pub(super) const START: SystemTime = SystemTime::UNIX_EPOCH;
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::of(Toy::new(), 1)
+    }
+
+    pub(super) fn of(toy: Toy, seed: u64) -> Self {
+        let mortal = Arc::new(Mortal::default());
+        let clock = Arc::new(TokioClock::starting_at(START + Duration::from_secs(1_700_000_000)));
+        let env = Env::new(clock, Arc::new(SeededRng::new(seed)), mortal.clone());
+        let bank = Arc::new(Bank::new(&env, seed));
+        let store = Arc::new(Flaky { store: MemoryStore::new(env.clock().clone()), troubles: Mutex::default() });
+        let ear = Arc::new(Ear::default());
+        let gateway = built(&toy, &bank, &store, &ear, &env);
+        Self { env, mortal, toy, bank, store, ear, gateway }
+    }
+
+    /// The process dies with all its tasks, and another takes its place.
+    pub(super) fn crash(&mut self) {
+        self.mortal.0.lock().unwrap().drain(..).for_each(|task| task.abort());
+        self.gateway = self.another();
+    }
+
+    /// A second process on the same store.
+    pub(super) fn another(&self) -> Gateway {
+        built(&self.toy, &self.bank, &self.store, &self.ear, &self.env)
+    }
+
+    pub(super) async fn pass(&self, secs: u64) {
+        self.env.sleep(Duration::from_secs(secs)).await;
+    }
+
+    pub(super) async fn charge(&self, order: &str, token: &str) -> Result<Payment, Error> {
+        self.send(charge(order, token)).await
+    }
+
+    pub(super) async fn send(&self, charge: Charge) -> Result<Payment, Error> {
+        self.gateway.charge(charge, Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn refund(&self, order: &str, no: &str, minor: i64) -> Result<Payment, Error> {
+        let refund = Refund::new(order_no(order), RefundNo::new(no).unwrap(), eur(minor));
+        self.gateway.refund(refund, Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn capture(&self, order: &str, no: &str, minor: i64) -> Result<Payment, Error> {
+        let capture = Capture::new(order_no(order), CaptureNo::new(no).unwrap(), eur(minor));
+        self.gateway.capture(capture, Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn cancel(&self, order: &str) -> Result<Payment, Error> {
+        self.gateway.cancel(Cancel::new(order_no(order)), Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn payment(&self, order: &str) -> Payment {
+        self.gateway.payment(&order_no(order)).await.unwrap()
+    }
+
+    /// How many rows of that kind there are.
+    pub(super) async fn rows(&self, kind: SpaceKind) -> usize {
+        self.store.page(&Space::new(kind, &self.toy.account), None, 1000).await.unwrap().len()
+    }
+
+    pub(super) async fn doubts(&self) -> Vec<Doubt> {
+        self.gateway.doubts(100).await.unwrap()
+    }
+}
+
+fn built(toy: &Toy, bank: &Shared, store: &Arc<Flaky>, ear: &Arc<Ear>, env: &Env) -> Gateway {
+    Gateway::builder(Arc::new(toy.clone()), bank.clone(), store.clone(), env.clone())
+        .handler(ear.clone())
+        .unsealed()
+        .accept_durability(Durability::Process)
+        .build()
+        .unwrap()
+}
+
+pub(super) fn order_no(order: &str) -> OrderNo {
+    OrderNo::new(order).unwrap()
+}
+
+pub(super) fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::parse("EUR").unwrap()).unwrap()
+}
+
+/// A charge of 1.00 EUR.
+pub(super) fn charge(order: &str, token: &str) -> Charge {
+    Charge::new(order_no(order), eur(100), Method::Token(token.to_owned()))
+}
+
+pub(super) fn attempt(no: u32) -> AttemptNo {
+    AttemptNo::new(no).unwrap()
+}
