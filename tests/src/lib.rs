@@ -218,3 +218,22 @@ pub fn with_card(no: &str, card: &str) -> Charge {
 pub fn fate<T>(result: &Result<T, Error>) -> Fate {
     result.as_ref().map_or_else(Error::fate, |_| Fate::Applied)
 }
+
+/// Stripe's adapter with the sandbox's credentials, at a sandbox that serves over HTTP.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn stripe_at(sandbox: &Sandbox, url: &str) -> Stripe {
+    let credentials = sandbox.credentials();
+    let account = AccountRef::new("stripe", Mode::Test, &credentials.account).expect("an account");
+    let mut config = StripeConfig::new(account, credentials.secret_key.clone());
+    (config.base_url, config.allow_http_loopback) = (url.to_owned(), true);
+    Stripe::new(config).expect("an adapter")
+}
+
+/// Guards with short sends, so that what a dead process left is soon due.
+pub fn impatient() -> GuardsConfig {
+    let mut guards = GuardsConfig::default();
+    guards.timeout.send = Duration::from_secs(1);
+    guards.timeout.query = Duration::from_secs(1);
+    guards.timeout.connect = Duration::from_millis(500);
+    guards
+}

@@ -236,7 +236,7 @@ fn the_service_answers_strangers_and_takes_what_is_true() {
         let (world, ear) = hearing(12, SandboxConfig::default());
         let service = CallbackService::new([world.gateway.clone()]);
         let ask = |method: &str, path: String, body: Vec<u8>| {
-            let request = http::Request::builder().method(method).uri(path).body(Full::new(body.into())).unwrap();
+            let request = http::Request::builder().method(method).uri(path).body(Full::new(bytes::Bytes::from(body))).unwrap();
             let mut service = service.clone();
             async move { service.call(request).await.unwrap() }
         };
