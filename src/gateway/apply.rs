@@ -71,9 +71,11 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
     for part in &seen.captures {
         self::part(&mut attempt.captures, part, expected, ToldChange::Capture, &mut applied);
     }
+    let held = holding(&attempt.refunds);
     for part in &seen.refunds {
         self::part(&mut attempt.refunds, part, expected, ToldChange::Refund, &mut applied);
     }
+    failed_back(attempt, &held, seen);
     duplicate(order, no, &mut applied);
     if applied.dirty {
         order.version += 1;
@@ -156,6 +158,32 @@ fn totals(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     if let Some(refunded) = seen.refunded {
         raise(&mut attempt.refunded, refunded, applied);
     }
+}
+
+/// The refunds that hold money.
+fn holding(parts: &[Part]) -> Vec<usize> {
+    parts.iter().enumerate().filter(|(_, part)| part.status.holds_money()).map(|(index, _)| index).collect()
+}
+
+/// A refund that failed after all is not given back: the total sinks by it, else nobody could ever give that money back. Not
+/// below what the provider says now, nor below what has succeeded: it may not have counted the refund before.
+fn failed_back(attempt: &mut Attempt, held: &[usize], seen: &Seen) {
+    let now = holding(&attempt.refunds);
+    let failed = held.iter().filter(|index| !now.contains(index)).filter_map(|index| attempt.refunds.get(*index));
+    let zero = Money::zero(attempt.refunded.currency());
+    let sum = |sum: Money, part: &Part| sum.checked_add(part.money).unwrap_or(sum);
+    let failed = failed.fold(zero, sum);
+    if failed.is_zero() {
+        return;
+    }
+    let succeeded = attempt.refunds.iter().filter(|part| part.status == PartStatus::Succeeded).fold(zero, sum);
+    let mut total = attempt.refunded.checked_sub(failed).unwrap_or(zero);
+    for least in [Some(succeeded), seen.refunded].into_iter().flatten() {
+        if total.cmp_same(least).is_ok_and(std::cmp::Ordering::is_lt) {
+            total = least;
+        }
+    }
+    attempt.refunded = total;
 }
 
 fn raise(total: &mut Money, seen: Money, applied: &mut Applied) {

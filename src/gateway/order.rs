@@ -120,7 +120,7 @@ impl Order {
             status: attempt.shown_status(),
             money: self.money,
             captured: attempt.captured,
-            refunded: attempt.refunded,
+            refunded: attempt.given_back(),
             captures: attempt.captures.iter().map(Part::as_capture).collect(),
             refunds: attempt.refunds.iter().map(Part::as_refund).collect(),
             next_action: attempt.action.clone().filter(|_| attempt.status == Some(Status::AwaitingPayer)),
@@ -201,6 +201,14 @@ impl Attempt {
             closes_at: self.closes_at,
         };
         Known { original: Some(original), refs: self.refs.clone(), part_number }
+    }
+
+    /// What has been given back: the provider's total, or what succeeded here if that is more, for the total comes later.
+    fn given_back(&self) -> Money {
+        let succeeded = self.refunds.iter().filter(|part| part.status == PartStatus::Succeeded);
+        let zero = Money::zero(self.refunded.currency());
+        let sum = succeeded.fold(zero, |sum, part| sum.checked_add(part.money).unwrap_or(sum));
+        if self.refunded.cmp_same(sum).is_ok_and(std::cmp::Ordering::is_lt) { sum } else { self.refunded }
     }
 
     /// What refunds hold: succeeded, pending and reserved, also those made elsewhere.
