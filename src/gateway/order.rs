@@ -78,6 +78,9 @@ pub(crate) struct Part {
     pub(crate) id: Option<String>,
     pub(crate) money: Money,
     pub(crate) status: PartStatus,
+    /// A capture that lets go of what it leaves: none may follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) last: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Reason>,
 }
@@ -247,7 +250,12 @@ fn released_reason(told: &Told) -> Reason {
 impl Part {
     /// Reserved for an operation that is about to be sent.
     pub(crate) fn reserved(no: &str, seed: &Seed, money: Money) -> Self {
-        Self { no: Some(no.to_owned()), seed: Some(seed.clone()), id: None, money, status: PartStatus::Pending, reason: None }
+        Self { no: Some(no.to_owned()), seed: Some(seed.clone()), id: None, money, status: PartStatus::Pending, last: false, reason: None }
+    }
+
+    /// Whether it is, or may become, the capture that no other may follow.
+    pub(crate) fn closes(&self) -> bool {
+        self.last && self.status.holds_money()
     }
 
     /// As it was seen last.
