@@ -217,6 +217,7 @@ fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(Stri
             id: seen.id.clone(),
             money,
             status: seen.status.clone(),
+            last: false,
             reason: seen.reason.clone(),
         });
         return;

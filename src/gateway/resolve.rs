@@ -21,7 +21,7 @@ use crate::adapter::{
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{Error, ErrorKind, Fate, OrderNo, RefundNo, Status};
+use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, OrderNo, RefundNo, Status};
 use crate::store::{Row, SpaceKind};
 
 /// How many intents one round takes.
@@ -258,7 +258,8 @@ impl Inner {
         let Some(attempt) = order.value.attempt(held.attempt) else { return Ok(Evidence::None) };
         let op = Cancel::new(held.order_no.clone()).on(held.attempt);
         let mut seed = held.intent.value.seed.clone();
-        seed.key = seed.key_of(u8::MAX)?;
+        // A fresh key each time: one that keeps a failure would keep it for ever, and a second cancel is harmless.
+        seed.key = IdempotencyKey::new(format!("{:032x}", self.env.rng().next_u128()))?;
         let Ok(Ready::Done(draft)) = cancel.draft(&op, &attempt.known(&order.value, None), &seed, &self.access.granted()) else {
             return Ok(Evidence::None);
         };
