@@ -120,7 +120,7 @@ impl Order {
             status: attempt.shown_status(),
             money: self.money,
             captured: attempt.captured,
-            refunded: attempt.refunded,
+            refunded: attempt.given_back(),
             captures: attempt.captures.iter().map(Part::as_capture).collect(),
             refunds: attempt.refunds.iter().map(Part::as_refund).collect(),
             next_action: attempt.action.clone().filter(|_| attempt.status == Some(Status::AwaitingPayer)),
@@ -176,6 +176,15 @@ impl Attempt {
     /// The same, as far as this provider lets a declined attempt take money.
     pub(crate) fn may_take(&self, profile: &Profile) -> bool {
         self.is_live() && (self.status != Some(Status::Declined) || profile.declined_stays_payable)
+    }
+
+    /// What has been given back: the provider's sum, or that of the refunds known to be done if it is more. The sum comes with
+    /// callbacks and queries of the payment; a refund's own answer speaks of the refund alone.
+    fn given_back(&self) -> Money {
+        let done = self.refunds.iter().filter(|refund| refund.status == PartStatus::Succeeded);
+        let sum = done.fold(Some(0_i64), |sum, refund| sum?.checked_add(refund.money.minor()));
+        let sum = sum.and_then(|minor| Money::new(minor, self.refunded.currency()).ok());
+        sum.filter(|sum| sum.minor() > self.refunded.minor()).unwrap_or(self.refunded)
     }
 
     fn shown_status(&self) -> Status {
