@@ -57,8 +57,11 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
     let (expected, version) = (order.money, order.version);
     let Some(attempt) = order.attempt_mut(no) else { return applied };
     if contradicts(&attempt.refs, &seen.refs, payment_ref) {
-        former(order, no, seen, &mut applied);
-        return applied;
+        if !replaces(attempt, light.by) {
+            former(order, no, seen, &mut applied);
+            return applied;
+        }
+        attempt.former.push(std::mem::take(&mut attempt.refs));
     }
     if turns_back(attempt, seen) && !light.shows_now(version) {
         applied.ask_first = light.by == By::Callback;
@@ -86,6 +89,14 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
 /// Whether two sets of ids name different payments.
 fn contradicts(known: &Refs, seen: &Refs, payment_ref: &str) -> bool {
     matches!((known.get(payment_ref), seen.get(payment_ref)), (Some(known), Some(seen)) if known != seen)
+}
+
+/// Whether a payment that the attempt's own send was answered with stands for it from now on, and not the one known so far.
+///
+/// A callback may make a payment known whose making was given up (its answer was lost, its key burnt, nothing was taken) while
+/// the next generation is under way. What that generation is answered with is the attempt's payment, unless money is on the other.
+fn replaces(attempt: &Attempt, by: By) -> bool {
+    matches!(by, By::Answer | By::Replay) && !attempt.status.as_ref().is_some_and(Status::is_success)
 }
 
 /// Something was seen of an earlier generation, which was proved dead. Money on it is a second success.
