@@ -257,3 +257,49 @@ pub(crate) fn release_part(parts: &mut [Part], no: &str, why: &verdict::Told) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::Seed;
+    use crate::model::{Currency, IdempotencyKey, OrderNo, ProviderNo};
+    use std::time::UNIX_EPOCH;
+
+    fn order() -> Order {
+        let money = Money::new(500, Currency::USD).unwrap();
+        let mut order = Order::new(OrderNo::new("a").unwrap(), money);
+        let (number, key) = (ProviderNo::new("a").unwrap(), IdempotencyKey::new("k").unwrap());
+        order.attempts.push(Attempt::new(AttemptNo::FIRST, Seed { number, key, born: UNIX_EPOCH }, "token", money));
+        order
+    }
+
+    fn seen(id: &str, status: Option<Status>) -> Seen {
+        Seen { status, refs: Refs::new().with("intent", id), ..Seen::default() }
+    }
+
+    fn see(order: &mut Order, id: &str, status: Option<Status>, by: By) -> Applied {
+        apply(order, AttemptNo::FIRST, "intent", &seen(id, status), by.into())
+    }
+
+    #[test]
+    fn the_answer_to_our_own_send_stands_against_a_payment_that_a_callback_dug_up() {
+        let mut order = order();
+        see(&mut order, "given_up", None, By::Callback);
+        see(&mut order, "ours", Some(Status::Paid), By::Answer);
+        let attempt = order.attempt(AttemptNo::FIRST).unwrap();
+        assert_eq!(
+            (attempt.status.clone(), attempt.refs.get("intent"), attempt.blocked.clone()),
+            (Some(Status::Paid), Some("ours"), None)
+        );
+        see(&mut order, "given_up", Some(Status::Canceled), By::Callback);
+        assert_eq!(order.attempt(AttemptNo::FIRST).unwrap().status, Some(Status::Paid));
+    }
+
+    #[test]
+    fn money_on_two_payments_of_one_attempt_is_told() {
+        let mut order = order();
+        see(&mut order, "first", Some(Status::Paid), By::Callback);
+        let applied = see(&mut order, "second", Some(Status::Paid), By::Answer);
+        assert_eq!(applied.changes, [(ToldChange::DuplicatePaid, "former".to_owned())]);
+    }
+}

@@ -24,9 +24,9 @@ mod rows;
 mod run;
 mod send;
 mod settle;
-mod told;
 #[cfg(test)]
 mod tests;
+mod told;
 mod verdict;
 mod wait;
 

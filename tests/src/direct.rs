@@ -10,7 +10,8 @@ use serde_json::Value;
 /// Posts a form to the sandbox with the account's own secret key, and reads the answer.
 #[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
 pub async fn post(sandbox: &Sandbox, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
-    let body: Vec<String> = form.iter().map(|(name, value)| format!("{}={value}", name.replace('[', "%5B").replace(']', "%5D"))).collect();
+    let body: Vec<String> =
+        form.iter().map(|(name, value)| format!("{}={value}", name.replace('[', "%5B").replace(']', "%5D"))).collect();
     let secret = sandbox.credentials().secret_key.expose_str().expect("a key of letters");
     let request = Request::new(http::Method::POST, format!("https://api.stripe.com{path}"))
         .header(http::header::AUTHORIZATION, &format!("Bearer {secret}"))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use paysluice::adapter::{Refund, Capture};
+use paysluice::adapter::{Capture, Refund};
 use paysluice::gateway::PaymentChannel;
 use paysluice::model::{CaptureNo, Fate, RefundNo, Status};
 use paysluice_sandbox::{Fault, Scope};
@@ -37,7 +37,8 @@ async fn hours(world: &World, hours: u64) {
 
 /// The resolver's sends of money after the window, by the keys they carried; each line later than `window` after the first.
 fn late(wire: &Wire, what: &str, window: Duration) -> usize {
-    let lines: Vec<_> = wire.lines().into_iter().filter(|line| line.what.starts_with("POST") && line.what.contains(what)).collect();
+    let lines: Vec<_> =
+        wire.lines().into_iter().filter(|line| line.what.starts_with("POST") && line.what.contains(what)).collect();
     let first = lines.first().unwrap().at;
     lines.iter().filter(|line| line.at.since(first) >= window).count()
 }

@@ -192,9 +192,10 @@ impl Ledger {
         let (head, query) = path.split_once('?').unwrap_or((path, ""));
         let found = match query.split_once('=') {
             Some(("number", number)) => self.payments.values().rfind(|payment| payment["number"] == number),
-            Some((_, refund)) => self.payments.get(head.trim_start_matches("/payments/")).filter(|payment| {
-                payment["refunds"].as_array().unwrap().iter().any(|part| part["number"] == refund)
-            }),
+            Some((_, refund)) => self
+                .payments
+                .get(head.trim_start_matches("/payments/"))
+                .filter(|payment| payment["refunds"].as_array().unwrap().iter().any(|part| part["number"] == refund)),
             None => self.payments.get(head.trim_start_matches("/payments/")),
         };
         found.map_or((StatusCode::NOT_FOUND, "{}".to_owned()), |payment| (StatusCode::OK, payment.to_string()))
@@ -217,7 +218,8 @@ impl Ledger {
         let (state, later) = (payment["state"].as_str().unwrap().to_owned(), payment["later"] == true);
         let total = payment["amount"].as_i64().unwrap();
         let (captured, refunded) = (payment["captured"].as_i64().unwrap(), payment["refunded"].as_i64().unwrap());
-        let part = |state: &str| json!({ "number": body["number"], "id": format!("part_{count}"), "amount": amount, "state": state });
+        let part =
+            |state: &str| json!({ "number": body["number"], "id": format!("part_{count}"), "amount": amount, "state": state });
         match (verb, state.as_str()) {
             ("confirm", "created" | "declined") => {
                 payment["state"] = match body["token"].as_str().unwrap() {

@@ -16,7 +16,8 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_key() {
         world.bank.fail("/confirm", fault);
         assert_eq!(world.charge("a", "ok").await.unwrap().status, Status::Paid, "{fault:?}");
         let ledger = world.bank.ledger();
-        let keys: Vec<_> = ledger.log.iter().filter(|line| line.contains("/confirm")).map(|line| line.split(' ').nth(3)).collect();
+        let keys: Vec<_> =
+            ledger.log.iter().filter(|line| line.contains("/confirm")).map(|line| line.split(' ').nth(3)).collect();
         assert!(keys.len() == 2 && keys[0] == keys[1], "{fault:?} {:?}", ledger.log);
     }
 }

@@ -373,9 +373,10 @@ impl Callbacks for Toy {
         let value: Value = serde_json::from_slice(proof.covered()).map_err(|_| Error::new(ErrorKind::Invalid, "not JSON"))?;
         let payment = &value["payment"];
         let shown = seen(payment, &raw.body);
-        let order = payment["order"].as_str().and_then(|no| OrderNo::new(no).ok()).map(|no| {
-            (no, AttemptNo::new(u32::try_from(payment["attempt"].as_u64().unwrap_or(1)).unwrap()).unwrap())
-        });
+        let order = payment["order"]
+            .as_str()
+            .and_then(|no| OrderNo::new(no).ok())
+            .map(|no| (no, AttemptNo::new(u32::try_from(payment["attempt"].as_u64().unwrap_or(1)).unwrap()).unwrap()));
         let about = About { order, number: None, refs: shown.refs.clone() };
         let name = value["name"].as_str().unwrap_or_default();
         let event = Event::new(proof, name, about, Change::Payment, shown, self.trust);

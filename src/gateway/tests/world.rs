@@ -10,7 +10,9 @@ use crate::adapter::*;
 use crate::env::{BoxFuture, Env, SeededRng, Spawn, TokioClock};
 use crate::gateway::*;
 use crate::model::*;
-use crate::store::{Commit, Depth, Durability, Key, MemoryStore, OpId, Put, Row, Space, SpaceKind, Store, StoreError, StoreErrorKind};
+use crate::store::{
+    Commit, Depth, Durability, Key, MemoryStore, OpId, Put, Row, Space, SpaceKind, Store, StoreError, StoreErrorKind,
+};
 
 /// Tasks that end when the process does.
 #[derive(Debug, Default)]
