@@ -74,9 +74,11 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
     for part in &seen.captures {
         self::part(&mut attempt.captures, part, expected, ToldChange::Capture, &mut applied);
     }
+    let held = holding(&attempt.refunds);
     for part in &seen.refunds {
         self::part(&mut attempt.refunds, part, expected, ToldChange::Refund, &mut applied);
     }
+    failed_back(attempt, &held, seen);
     duplicate(order, no, &mut applied);
     if applied.dirty {
         order.version += 1;
@@ -117,15 +119,22 @@ fn turns_back(attempt: &Attempt, seen: &Seen) -> bool {
 fn mismatch(attempt: &mut Attempt, expected: Money, seen: &Seen, applied: &mut Applied) {
     let Some(got) = seen.money.filter(|got| *got != expected) else { return };
     let block = Block::Mismatch { expected, got };
-    if attempt.blocked.as_ref() != Some(&block) {
+    // What was paid twice stays so: two reasons that took turns would be told for ever.
+    if attempt.blocked.as_ref() != Some(&block) && attempt.blocked != Some(Block::DuplicatePaid) {
         attempt.blocked = Some(block);
         applied.tell(ToldChange::Mismatch { expected, got }, got.to_string());
     }
 }
 
+/// Where an attempt stands. One whose charge was proved not applied, or was given up, was told as canceled: money on it is late.
+fn stands(attempt: &Attempt) -> Option<&Status> {
+    let told_dead = attempt.released.is_some() && attempt.dead;
+    attempt.status.as_ref().or(told_dead.then_some(&Status::Canceled))
+}
+
 fn status(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     let Some(to) = &seen.status else { return };
-    let transition = attempt.status.as_ref().map_or(Transition::Forward, |from| from.transition(to));
+    let transition = stands(attempt).map_or(Transition::Forward, |from| from.transition(to));
     match transition {
         Transition::Refused => {
             // A declined attempt that was canceled keeps its status and takes no money any more.
@@ -169,6 +178,32 @@ fn totals(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     }
 }
 
+/// The refunds that hold money.
+fn holding(parts: &[Part]) -> Vec<usize> {
+    parts.iter().enumerate().filter(|(_, part)| part.status.holds_money()).map(|(index, _)| index).collect()
+}
+
+/// A refund that failed after all is not given back: the total sinks by it, else nobody could ever give that money back. Not
+/// below what the provider says now, nor below what has succeeded: it may not have counted the refund before.
+fn failed_back(attempt: &mut Attempt, held: &[usize], seen: &Seen) {
+    let now = holding(&attempt.refunds);
+    let failed = held.iter().filter(|index| !now.contains(index)).filter_map(|index| attempt.refunds.get(*index));
+    let zero = Money::zero(attempt.refunded.currency());
+    let sum = |sum: Money, part: &Part| sum.checked_add(part.money).unwrap_or(sum);
+    let failed = failed.fold(zero, sum);
+    if failed.is_zero() {
+        return;
+    }
+    let succeeded = attempt.refunds.iter().filter(|part| part.status == PartStatus::Succeeded).fold(zero, sum);
+    let mut total = attempt.refunded.checked_sub(failed).unwrap_or(zero);
+    for least in [Some(succeeded), seen.refunded].into_iter().flatten() {
+        if total.cmp_same(least).is_ok_and(std::cmp::Ordering::is_lt) {
+            total = least;
+        }
+    }
+    attempt.refunded = total;
+}
+
 fn raise(total: &mut Money, seen: Money, applied: &mut Applied) {
     if total.cmp_same(seen).is_ok_and(std::cmp::Ordering::is_lt) {
         *total = seen;
@@ -193,6 +228,7 @@ fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(Stri
             id: seen.id.clone(),
             money,
             status: seen.status.clone(),
+            last: false,
             reason: seen.reason.clone(),
         });
         return;
@@ -259,47 +295,4 @@ pub(crate) fn release_part(parts: &mut [Part], no: &str, why: &verdict::Told) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::adapter::Seed;
-    use crate::model::{Currency, IdempotencyKey, OrderNo, ProviderNo};
-    use std::time::UNIX_EPOCH;
-
-    fn order() -> Order {
-        let money = Money::new(500, Currency::USD).unwrap();
-        let mut order = Order::new(OrderNo::new("a").unwrap(), money);
-        let (number, key) = (ProviderNo::new("a").unwrap(), IdempotencyKey::new("k").unwrap());
-        order.attempts.push(Attempt::new(AttemptNo::FIRST, Seed { number, key, born: UNIX_EPOCH }, "token", money));
-        order
-    }
-
-    fn seen(id: &str, status: Option<Status>) -> Seen {
-        Seen { status, refs: Refs::new().with("intent", id), ..Seen::default() }
-    }
-
-    fn see(order: &mut Order, id: &str, status: Option<Status>, by: By) -> Applied {
-        apply(order, AttemptNo::FIRST, "intent", &seen(id, status), by.into())
-    }
-
-    #[test]
-    fn the_answer_to_our_own_send_stands_against_a_payment_that_a_callback_dug_up() {
-        let mut order = order();
-        see(&mut order, "given_up", None, By::Callback);
-        see(&mut order, "ours", Some(Status::Paid), By::Answer);
-        let attempt = order.attempt(AttemptNo::FIRST).unwrap();
-        assert_eq!(
-            (attempt.status.clone(), attempt.refs.get("intent"), attempt.blocked.clone()),
-            (Some(Status::Paid), Some("ours"), None)
-        );
-        see(&mut order, "given_up", Some(Status::Canceled), By::Callback);
-        assert_eq!(order.attempt(AttemptNo::FIRST).unwrap().status, Some(Status::Paid));
-    }
-
-    #[test]
-    fn money_on_two_payments_of_one_attempt_is_told() {
-        let mut order = order();
-        see(&mut order, "first", Some(Status::Paid), By::Callback);
-        let applied = see(&mut order, "second", Some(Status::Paid), By::Answer);
-        assert_eq!(applied.changes, [(ToldChange::DuplicatePaid, "former".to_owned())]);
-    }
-}
+mod tests;

@@ -78,6 +78,9 @@ pub(crate) struct Part {
     pub(crate) id: Option<String>,
     pub(crate) money: Money,
     pub(crate) status: PartStatus,
+    /// A capture that lets go of what it leaves: none may follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) last: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Reason>,
 }
@@ -178,15 +181,6 @@ impl Attempt {
         self.is_live() && (self.status != Some(Status::Declined) || profile.declined_stays_payable)
     }
 
-    /// What has been given back: the provider's sum, or that of the refunds known to be done if it is more. The sum comes with
-    /// callbacks and queries of the payment; a refund's own answer speaks of the refund alone.
-    fn given_back(&self) -> Money {
-        let mut done = self.refunds.iter().filter(|refund| refund.status == PartStatus::Succeeded);
-        let sum = done.try_fold(0_i64, |sum, refund| sum.checked_add(refund.money.minor()));
-        let sum = sum.and_then(|minor| Money::new(minor, self.refunded.currency()).ok());
-        sum.filter(|sum| sum.minor() > self.refunded.minor()).unwrap_or(self.refunded)
-    }
-
     fn shown_status(&self) -> Status {
         match (&self.status, &self.released) {
             (Some(status), _) => status.clone(),
@@ -210,6 +204,14 @@ impl Attempt {
             closes_at: self.closes_at,
         };
         Known { original: Some(original), refs: self.refs.clone(), part_number }
+    }
+
+    /// What has been given back: the provider's total, or what succeeded here if that is more, for the total comes later.
+    fn given_back(&self) -> Money {
+        let succeeded = self.refunds.iter().filter(|part| part.status == PartStatus::Succeeded);
+        let zero = Money::zero(self.refunded.currency());
+        let sum = succeeded.fold(zero, |sum, part| sum.checked_add(part.money).unwrap_or(sum));
+        if self.refunded.cmp_same(sum).is_ok_and(std::cmp::Ordering::is_lt) { sum } else { self.refunded }
     }
 
     /// What refunds hold: succeeded, pending and reserved, also those made elsewhere.
@@ -248,7 +250,20 @@ fn released_reason(told: &Told) -> Reason {
 impl Part {
     /// Reserved for an operation that is about to be sent.
     pub(crate) fn reserved(no: &str, seed: &Seed, money: Money) -> Self {
-        Self { no: Some(no.to_owned()), seed: Some(seed.clone()), id: None, money, status: PartStatus::Pending, reason: None }
+        Self {
+            no: Some(no.to_owned()),
+            seed: Some(seed.clone()),
+            id: None,
+            money,
+            status: PartStatus::Pending,
+            last: false,
+            reason: None,
+        }
+    }
+
+    /// Whether it is, or may become, the capture that no other may follow.
+    pub(crate) fn closes(&self) -> bool {
+        self.last && self.status.holds_money()
     }
 
     /// As it was seen last.
