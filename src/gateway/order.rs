@@ -250,7 +250,15 @@ fn released_reason(told: &Told) -> Reason {
 impl Part {
     /// Reserved for an operation that is about to be sent.
     pub(crate) fn reserved(no: &str, seed: &Seed, money: Money) -> Self {
-        Self { no: Some(no.to_owned()), seed: Some(seed.clone()), id: None, money, status: PartStatus::Pending, last: false, reason: None }
+        Self {
+            no: Some(no.to_owned()),
+            seed: Some(seed.clone()),
+            id: None,
+            money,
+            status: PartStatus::Pending,
+            last: false,
+            reason: None,
+        }
     }
 
     /// Whether it is, or may become, the capture that no other may follow.

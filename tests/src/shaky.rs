@@ -44,7 +44,13 @@ pub struct Shaky {
 impl Shaky {
     /// A store over another, without faults yet.
     pub fn new(env: &Env, inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { env: env.clone(), inner, calls: AtomicUsize::new(0), well: AtomicBool::new(false), outage: Mutex::default() })
+        Arc::new(Self {
+            env: env.clone(),
+            inner,
+            calls: AtomicUsize::new(0),
+            well: AtomicBool::new(false),
+            outage: Mutex::default(),
+        })
     }
 
     /// Counts calls from zero and fails as `outage` says.

@@ -45,7 +45,10 @@ fn whatever_happens_to_the_callbacks_the_payment_ends_right_and_is_told_once_a_c
                 let (world, ear) = hearing(seed as u64, SandboxConfig::default());
                 world.sandbox.faults().script_callbacks([fault; 40]);
                 if !answered {
-                    world.sandbox.faults().script_in(Scope::matching("POST", "/v1/payment_intents/*/confirm"), [Fault::CloseAfter; 3]);
+                    world
+                        .sandbox
+                        .faults()
+                        .script_in(Scope::matching("POST", "/v1/payment_intents/*/confirm"), [Fault::CloseAfter; 3]);
                 }
                 let context = format!("{fault:?}, answered {answered}");
                 let told = world.gateway.charge(card("o"), call()).await;
@@ -99,7 +102,13 @@ fn a_forged_delivery_changes_nothing_and_a_true_one_comes_twice_to_one_effect() 
         world.sleep(60).await;
         assert!(world.sandbox.callbacks().counts().duplicates > 0);
         assert_eq!(ear.told_status("o", &Status::Paid), 1);
-        assert_eq!(ear.heard().iter().filter(|told| told.payment.status == Status::Paid && matches!(told.change, ToldChange::Payment)).count(), 1);
+        assert_eq!(
+            ear.heard()
+                .iter()
+                .filter(|told| told.payment.status == Status::Paid && matches!(told.change, ToldChange::Payment))
+                .count(),
+            1
+        );
     });
 }
 
@@ -151,7 +160,10 @@ fn payments_of_others_on_the_account_are_filtered_and_nothing_is_told_of_them() 
         let (world, ear) = hearing(7, SandboxConfig::default());
         for metadata in [None, Some(("metadata[order]", "theirs"))] {
             let mut form = vec![("amount", "700"), ("currency", "eur"), ("payment_method", "pm_card_visa"), ("confirm", "true")];
-            form.extend([("automatic_payment_methods[enabled]", "true"), ("automatic_payment_methods[allow_redirects]", "never")]);
+            form.extend([
+                ("automatic_payment_methods[enabled]", "true"),
+                ("automatic_payment_methods[allow_redirects]", "never"),
+            ]);
             form.extend(metadata);
             let (status, answer) = direct::post(&world.sandbox, "/v1/payment_intents", &form).await;
             assert_eq!((status, &answer["status"]), (200, &"succeeded".into()), "{answer}");

@@ -129,7 +129,10 @@ fn two_processes_on_one_sqlite_file_charge_each_order_once() {
             let env = Env::system();
             let config = SandboxConfig { latency: Duration::from_millis(4), ..SandboxConfig::default() };
             let sandbox = Sandbox::new(env.clone(), config);
-            let quick = FaultTable { requests: vec![(Fault::Refuse, 60), (Fault::TooMany { retry_after_s: 0 }, 40)], ..FaultTable::default() };
+            let quick = FaultTable {
+                requests: vec![(Fault::Refuse, 60), (Fault::TooMany { retry_after_s: 0 }, 40)],
+                ..FaultTable::default()
+            };
             sandbox.faults().random(7, quick);
             let folder = tempfile::tempdir().unwrap();
             let open = || -> Arc<dyn Store> {

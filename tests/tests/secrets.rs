@@ -71,7 +71,10 @@ fn secrets(world: &World) -> Vec<(String, String)> {
         let object = world.sandbox.object(&intent).unwrap();
         found.push((format!("the client secret of {intent}"), object["client_secret"].as_str().unwrap().to_owned()));
     }
-    found.extend(["pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required"].map(|token| ("a token".to_owned(), token.to_owned())));
+    found.extend(
+        ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required"]
+            .map(|token| ("a token".to_owned(), token.to_owned())),
+    );
     found
 }
 
@@ -100,7 +103,9 @@ fn no_secret_is_in_any_log_error_or_printed_type() {
             show(&world.gateway.charge(waits, call()).await);
             let client = paysluice::adapter::Charge::new(order("client"), eur(900), paysluice::adapter::Method::Client);
             show(&world.gateway.charge(client, call()).await);
-            for fault in [Fault::Garbage, Fault::OtherOrder, Fault::ErrorAfter, Fault::Truncated, Fault::Refuse, Fault::CloseAfter] {
+            for fault in
+                [Fault::Garbage, Fault::OtherOrder, Fault::ErrorAfter, Fault::Truncated, Fault::Refuse, Fault::CloseAfter]
+            {
                 world.sandbox.faults().script_in(Scope::Changing, [fault; 2]);
                 let told = world.gateway.charge(card(&format!("{fault:?}")[..4]), call()).await;
                 world.sandbox.faults().none();
@@ -158,7 +163,10 @@ async fn rows(world: &World) -> Vec<(String, String)> {
 fn rows_hold_no_token_and_no_secret_while_in_flight_and_no_draft_when_settled() {
     on_virtual_time(async {
         let world = sealed(2, Ear::new());
-        world.sandbox.faults().script_in(Scope::matching("POST", "/v1/payment_intents/*/confirm"), [Fault::Slow { by_ms: 9_000 }]);
+        world
+            .sandbox
+            .faults()
+            .script_in(Scope::matching("POST", "/v1/payment_intents/*/confirm"), [Fault::Slow { by_ms: 9_000 }]);
         let charge = tokio::spawn({
             let gateway = world.gateway.clone();
             async move { gateway.charge(card("o"), call()).await }

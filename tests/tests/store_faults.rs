@@ -51,7 +51,8 @@ fn shaken(background: bool) -> Shaken {
 
 /// Every outage: at each of the first `calls` calls, short (one retry mends it) and long (no retry does), in every way.
 fn outages(calls: usize) -> impl Iterator<Item = Outage> {
-    let ways = [(Break::Before, 1), (Break::Before, 12), (Break::After, 1), (Break::After, 3), (Break::After, 12), (Break::Full, 3)];
+    let ways =
+        [(Break::Before, 1), (Break::Before, 12), (Break::After, 1), (Break::After, 3), (Break::After, 12), (Break::Full, 3)];
     ways.into_iter().flat_map(move |(how, lasts)| (0..calls).map(move |from| Outage { from, calls: lasts, how }))
 }
 

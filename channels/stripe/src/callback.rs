@@ -186,9 +186,7 @@ impl Stripe {
             Reads::Captured => {
                 (Change::Capture, Seen { captured: self.sum(object, object.amount_captured)?, raw, ..Seen::default() })
             }
-            Reads::Refunded => {
-                (Change::Refund, Seen { refunded: self.sum(object, given_back(object))?, raw, ..Seen::default() })
-            }
+            Reads::Refunded => (Change::Refund, Seen { refunded: self.sum(object, given_back(object))?, raw, ..Seen::default() }),
             Reads::Dispute => (Change::Dispute, dispute(object, raw)),
             Reads::Charge => (Change::Other, Seen { raw, ..Seen::default() }),
         };
