@@ -279,7 +279,12 @@ impl Inner {
         let Some(order) = self.load_order(&held.order_no).await? else { return Ok(None) };
         let Some(attempt) = order.value.attempt(held.attempt) else { return Ok(None) };
         let ended = match Op::KIND {
-            Kind::Charge | Kind::Confirm | Kind::Cancel => attempt.status.clone().filter(Status::is_settled).map(Seen::status),
+            Kind::Charge => attempt.status.clone().filter(Status::is_settled).map(Seen::status),
+            // An authorization or a decline may be older than the send in doubt, and then says nothing of it.
+            Kind::Confirm | Kind::Cancel => {
+                let ended = |status: &Status| matches!(status, Status::Paid | Status::Canceled | Status::Expired);
+                attempt.status.clone().filter(ended).map(Seen::status)
+            }
             Kind::Refund => {
                 let identity = held.op.identity();
                 let no = identity.split_once('/').map(|(_, no)| no);

@@ -97,7 +97,11 @@ impl Inner {
                         }
                         return Ok(verdict);
                     }
-                    Some(Ok(newer)) => intent = newer,
+                    // Somebody else has found evidence meanwhile: that we have none takes nothing away from it.
+                    Some(Ok(newer)) => match (outcome, newer.value.state.found()) {
+                        (Outcome::End(_), Some(found)) => return Ok(found.clone()),
+                        _ => intent = newer,
+                    },
                     Some(Err(error)) => return Err(failed(&verdict, error)),
                     None => return Ok(verdict),
                 },
@@ -190,9 +194,10 @@ impl Inner {
         };
         next.doubt = false;
         let verdict = held.op.verdict(order, held.attempt);
-        if fate == Fate::NotApplied && verdict == Verdict::Done {
+        // A cancel that was not carried out may be asked for again, and no longer stands in a capture's way.
+        if fate == Fate::NotApplied && (verdict == Verdict::Done || Op::KIND == Kind::Cancel) {
             let error = Error::new(ErrorKind::NotNow, "the provider did not carry it out").with_cause("see the payment");
-            let told = verdict::Told::of(&error);
+            let told = if let Verdict::Failed(told) = verdict { told } else { verdict::Told::of(&error) };
             held.op.release(order, held.attempt, &told);
             let verdict = Verdict::Failed(told);
             next.state = State::Released { resume: false, verdict: verdict.clone() };

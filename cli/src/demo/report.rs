@@ -18,7 +18,7 @@ use super::world::World;
 use crate::output::framed;
 
 /// How many of the things that went wrong are named.
-const NAMED: usize = 40;
+const NAMED: usize = 20;
 
 /// Everything that is counted.
 #[derive(Debug, Default, Serialize)]

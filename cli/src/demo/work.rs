@@ -254,6 +254,8 @@ impl Shop {
                 Next::Resend { after } => after.min(Duration::from_millis(200)),
                 // The same numbers again are a question: they join what is under way, or get its answer.
                 Next::Query => Duration::from_millis(50),
+                // The attempt before is being ended; what is to be changed changes by itself.
+                Next::Fix if error.kind() == ErrorKind::StillPayable => Duration::from_millis(200),
                 Next::Fix | Next::Later | Next::Stop => return Err(error),
             };
             if self.env.now() + wait >= self.until {
