@@ -89,7 +89,7 @@ fn a_process_killed_in_mid_flight_leaves_nothing_that_the_next_cannot_settle() {
         for n in 0..ORDERS {
             let no = format!("o{n}");
             assert!(ledger.charges(&no) <= 1, "{no}");
-            let known = gateway.payment(&order(&no)).await.map(|payment| payment.status == Status::Paid).unwrap_or(false);
+            let known = gateway.payment(&order(&no)).await.is_ok_and(|payment| payment.status == Status::Paid);
             assert_eq!(known, ledger.taken(&no) == 1000, "{no}: {:?}", gateway.payment(&order(&no)).await);
             paid += u32::from(known);
         }
