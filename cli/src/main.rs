@@ -1,2 +1,52 @@
-//! Being built.
-fn main() {}
+//! The `paysluice` command: a demo, a sandbox, one operation at a time, and why a callback does not verify.
+
+mod args;
+mod config;
+mod demo;
+mod open;
+mod operate;
+mod output;
+mod sandbox;
+mod secrets;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use paysluice::env::Env;
+
+use args::{Args, CallbackAsk, Command};
+
+/// What the command ends with when it could not begin: wrong usage, wrong configuration, no store.
+const USAGE: u8 = 1;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(said) => {
+            // A closed pipe is nobody's loss here.
+            let _ = said.print();
+            return if said.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    run(args).unwrap_or_else(|why| {
+        eprintln!("paysluice: {why}");
+        ExitCode::from(USAGE)
+    })
+}
+
+fn run(args: Args) -> Result<ExitCode, String> {
+    if let Command::Callback(CallbackAsk::Verify(ask)) = &args.command {
+        return verify::run(&args.config, ask);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
+    let env = Env::system();
+    runtime.block_on(async {
+        match args.command {
+            Command::Demo(ask) => demo::run(env, &ask, args.json).await,
+            Command::Sandbox(ask) => sandbox::run(env, ask, args.json).await,
+            command => operate::run(env, &args.config, command, args.json, args.verbose).await,
+        }
+    })
+}

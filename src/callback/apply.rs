@@ -93,8 +93,12 @@ impl Inner {
             Change::Payment | Change::Capture | Change::Refund => {
                 let ask = record.trust == Trust::AskFirst
                     || self.observe(&order_no, attempt, &record.seen, By::Callback).await? == Observed::AskFirst;
-                if ask {
-                    self.refresh(&order_no, attempt, Class::Resolve, self.env.now() + ASK).await?;
+                if ask && self.refresh(&order_no, attempt, Class::Resolve, self.env.now() + ASK).await?.is_none() {
+                    // It calls back about what it cannot find: one of the two is late.
+                    return Ok(match tries {
+                        ..TRIES => Fate::Later(backoff(tries)),
+                        _ => Fate::Dead("the provider does not know the payment that it called back about".to_owned()),
+                    });
                 }
                 self.look_soon(&order_no, attempt, record).await?;
             }

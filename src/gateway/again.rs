@@ -117,3 +117,111 @@ fn unknown(told: Told, here: Circumstances, resume: bool) -> End {
 fn end(told: Told, doubt: bool, resume: bool) -> End {
     if doubt { End::Doubt(told.in_doubt()) } else { End::Released { resume, told } }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRESH: Circumstances = Circumstances { moves: Moves::Money, doubt: false, may_replay: true, harmless: false };
+
+    fn failed(kind: ErrorKind, again: Again) -> Miss {
+        Miss::Failed(Failure::again(Error::new(kind, "x"), again))
+    }
+
+    fn same() -> Again {
+        Again::SameKey { after: None, invalidate: None }
+    }
+
+    fn misses() -> Vec<Miss> {
+        let mut all = vec![Miss::Wire(TransportError::Unsent("x".into())), Miss::Wire(TransportError::Lost("x".into()))];
+        for kind in ErrorKind::ALL {
+            all.extend([Again::No, same(), Again::NewKey].map(|again| failed(kind, again)));
+        }
+        all
+    }
+
+    fn every(mut check: impl FnMut(&Miss, Circumstances, &Decision)) {
+        for miss in misses() {
+            for moves in [Moves::Nothing, Moves::Money] {
+                for bits in 0..8_u8 {
+                    let here = Circumstances { moves, doubt: bits & 1 > 0, may_replay: bits & 2 > 0, harmless: bits & 4 > 0 };
+                    check(&miss, here, &again(&miss, here));
+                }
+            }
+        }
+    }
+
+    fn ended(decision: &Decision) -> &End {
+        let (Decision::End(end) | Decision::Again { otherwise: end, .. }) = decision;
+        end
+    }
+
+    /// Whether the miss is the provider's verdict on the key itself.
+    fn verdict(miss: &Miss) -> bool {
+        matches!(miss, Miss::Failed(Failure { error, again: Again::NewKey, .. }) if error.fate() == Fate::NotApplied)
+    }
+
+    #[test]
+    fn doubt_ends_only_by_the_providers_verdict_on_the_key() {
+        every(|miss, here, decision| {
+            if here.doubt && matches!(ended(decision), End::Released { .. }) {
+                assert!(verdict(miss), "{miss:?} {here:?} {decision:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_fate_that_is_told_is_the_end_it_comes_to() {
+        every(|miss, here, decision| {
+            let (End::Released { told, .. } | End::Doubt(told) | End::Applied(told)) = ended(decision);
+            let expected = match ended(decision) {
+                End::Released { .. } => Fate::NotApplied,
+                End::Doubt(_) => Fate::Unknown,
+                End::Applied(_) => Fate::Applied,
+            };
+            assert_eq!(told.kind.fate(), expected, "{miss:?} {here:?} {decision:?}");
+        });
+    }
+
+    #[test]
+    fn what_may_have_moved_money_is_sent_again_only_under_a_key_that_is_remembered() {
+        every(|miss, here, decision| {
+            let unknown = match miss {
+                Miss::Wire(error) => matches!(error, TransportError::Lost(_)),
+                Miss::Failed(failure) => failure.error.fate() == Fate::Unknown,
+            };
+            if matches!(decision, Decision::Again { .. }) && (unknown || here.doubt) {
+                assert!(here.may_replay || here.harmless, "{miss:?} {here:?} {decision:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_step_that_moves_nothing_leaves_no_doubt_of_its_own() {
+        every(|miss, here, decision| {
+            if here.moves == Moves::Nothing && !here.doubt && !here.harmless {
+                assert!(!matches!(ended(decision), End::Doubt(_)), "{miss:?} {here:?} {decision:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_no_is_a_no() {
+        for kind in ErrorKind::ALL {
+            assert!(matches!(again(&failed(kind, Again::No), FRESH), Decision::End(_)), "{kind:?}");
+        }
+        assert!(matches!(again(&Miss::Wire(TransportError::Lost("x".into())), FRESH), Decision::Again { .. }));
+        let late = Circumstances { may_replay: false, ..FRESH };
+        assert!(matches!(again(&Miss::Wire(TransportError::Lost("x".into())), late), Decision::End(End::Doubt(_))));
+        assert!(matches!(again(&Miss::Wire(TransportError::Unsent("x".into())), late), Decision::Again { .. }));
+    }
+
+    #[test]
+    fn what_the_provider_asks_for_is_kept() {
+        let asked = Some(Duration::from_secs(7));
+        let told = Again::SameKey { after: asked, invalidate: Some(Want::Token) };
+        let decision = again(&failed(ErrorKind::Throttled, told), FRESH);
+        let Decision::Again { cause, asked: kept, invalidate, .. } = decision else { panic!("{decision:?}") };
+        assert_eq!((cause, kept, invalidate), (RetryCause::Throttled, asked, Some(Want::Token)));
+    }
+}

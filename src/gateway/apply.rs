@@ -57,8 +57,11 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
     let (expected, version) = (order.money, order.version);
     let Some(attempt) = order.attempt_mut(no) else { return applied };
     if contradicts(&attempt.refs, &seen.refs, payment_ref) {
-        former(order, no, seen, &mut applied);
-        return applied;
+        if !replaces(attempt, light.by) {
+            former(order, no, seen, &mut applied);
+            return applied;
+        }
+        attempt.former.push(std::mem::take(&mut attempt.refs));
     }
     if turns_back(attempt, seen) && !light.shows_now(version) {
         applied.ask_first = light.by == By::Callback;
@@ -71,9 +74,11 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
     for part in &seen.captures {
         self::part(&mut attempt.captures, part, expected, ToldChange::Capture, &mut applied);
     }
+    let held = holding(&attempt.refunds);
     for part in &seen.refunds {
         self::part(&mut attempt.refunds, part, expected, ToldChange::Refund, &mut applied);
     }
+    failed_back(attempt, &held, seen);
     duplicate(order, no, &mut applied);
     if applied.dirty {
         order.version += 1;
@@ -84,6 +89,14 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
 /// Whether two sets of ids name different payments.
 fn contradicts(known: &Refs, seen: &Refs, payment_ref: &str) -> bool {
     matches!((known.get(payment_ref), seen.get(payment_ref)), (Some(known), Some(seen)) if known != seen)
+}
+
+/// Whether a payment that the attempt's own send was answered with stands for it from now on, and not the one known so far.
+///
+/// A callback may make a payment known whose making was given up (its answer was lost, its key burnt, nothing was taken) while
+/// the next generation is under way. What that generation is answered with is the attempt's payment, unless money is on the other.
+fn replaces(attempt: &Attempt, by: By) -> bool {
+    matches!(by, By::Answer | By::Replay) && !attempt.status.as_ref().is_some_and(Status::is_success)
 }
 
 /// Something was seen of an earlier generation, which was proved dead. Money on it is a second success.
@@ -106,15 +119,22 @@ fn turns_back(attempt: &Attempt, seen: &Seen) -> bool {
 fn mismatch(attempt: &mut Attempt, expected: Money, seen: &Seen, applied: &mut Applied) {
     let Some(got) = seen.money.filter(|got| *got != expected) else { return };
     let block = Block::Mismatch { expected, got };
-    if attempt.blocked.as_ref() != Some(&block) {
+    // What was paid twice stays so: two reasons that took turns would be told for ever.
+    if attempt.blocked.as_ref() != Some(&block) && attempt.blocked != Some(Block::DuplicatePaid) {
         attempt.blocked = Some(block);
         applied.tell(ToldChange::Mismatch { expected, got }, got.to_string());
     }
 }
 
+/// Where an attempt stands. One whose charge was proved not applied, or was given up, was told as canceled: money on it is late.
+fn stands(attempt: &Attempt) -> Option<&Status> {
+    let told_dead = attempt.released.is_some() && attempt.dead;
+    attempt.status.as_ref().or(told_dead.then_some(&Status::Canceled))
+}
+
 fn status(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     let Some(to) = &seen.status else { return };
-    let transition = attempt.status.as_ref().map_or(Transition::Forward, |from| from.transition(to));
+    let transition = stands(attempt).map_or(Transition::Forward, |from| from.transition(to));
     match transition {
         Transition::Refused => {
             // A declined attempt that was canceled keeps its status and takes no money any more.
@@ -158,6 +178,32 @@ fn totals(attempt: &mut Attempt, seen: &Seen, applied: &mut Applied) {
     }
 }
 
+/// The refunds that hold money.
+fn holding(parts: &[Part]) -> Vec<usize> {
+    parts.iter().enumerate().filter(|(_, part)| part.status.holds_money()).map(|(index, _)| index).collect()
+}
+
+/// A refund that failed after all is not given back: the total sinks by it, else nobody could ever give that money back. Not
+/// below what the provider says now, nor below what has succeeded: it may not have counted the refund before.
+fn failed_back(attempt: &mut Attempt, held: &[usize], seen: &Seen) {
+    let now = holding(&attempt.refunds);
+    let failed = held.iter().filter(|index| !now.contains(index)).filter_map(|index| attempt.refunds.get(*index));
+    let zero = Money::zero(attempt.refunded.currency());
+    let sum = |sum: Money, part: &Part| sum.checked_add(part.money).unwrap_or(sum);
+    let failed = failed.fold(zero, sum);
+    if failed.is_zero() {
+        return;
+    }
+    let succeeded = attempt.refunds.iter().filter(|part| part.status == PartStatus::Succeeded).fold(zero, sum);
+    let mut total = attempt.refunded.checked_sub(failed).unwrap_or(zero);
+    for least in [Some(succeeded), seen.refunded].into_iter().flatten() {
+        if total.cmp_same(least).is_ok_and(std::cmp::Ordering::is_lt) {
+            total = least;
+        }
+    }
+    attempt.refunded = total;
+}
+
 fn raise(total: &mut Money, seen: Money, applied: &mut Applied) {
     if total.cmp_same(seen).is_ok_and(std::cmp::Ordering::is_lt) {
         *total = seen;
@@ -182,6 +228,7 @@ fn part(parts: &mut Vec<Part>, seen: &SeenPart, expected: Money, change: fn(Stri
             id: seen.id.clone(),
             money,
             status: seen.status.clone(),
+            last: false,
             reason: seen.reason.clone(),
         });
         return;
@@ -246,3 +293,6 @@ pub(crate) fn release_part(parts: &mut [Part], no: &str, why: &verdict::Told) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::Inner;
 use super::rows::{REMEMBERED, ToTell, json, read, store_failed};
 use super::told::{Handler, TellAgain};
 use crate::adapter::Stamp;
-use crate::guard::{Ask, Class, Signal, Timing};
+use crate::guard::{Ask, Class, Signal, Timing, timeout};
 use crate::model::Error;
 use crate::store::{Commit, Expect, Put, Row, SpaceKind};
 use crate::transport::Limits;
@@ -15,6 +15,9 @@ use crate::transport::Limits;
 /// How many tells one round takes, and how long they are ours.
 const TELLS: usize = 64;
 const LEASE: Duration = Duration::from_secs(60);
+
+/// How long a handler may take: less than the lease, or another would tell it meanwhile.
+const HEARING: Duration = Duration::from_secs(45);
 
 /// Longest wait between two tries to tell.
 const TELL_CAP: Duration = Duration::from_secs(300);
@@ -52,6 +55,12 @@ where
 {
     let weak = Arc::downgrade(inner);
     let env = inner.env.clone();
+    let rope = match bell {
+        Bell::Resolver => Some(Arc::clone(&inner.resolver_bell)),
+        Bell::Inbox => Some(Arc::clone(&inner.inbox_bell)),
+        Bell::Told => Some(Arc::clone(&inner.told_bell)),
+        Bell::None => None,
+    };
     inner.env.spawn(async move {
         let mut troubles = 0_u32;
         while let Some(inner) = weak.upgrade() {
@@ -69,21 +78,19 @@ where
                     tracing::warn!(account = %inner.account, %error, "background work failed; it is tried again");
                 }
             }
-            let wait = env.sleep(pause.saturating_mul(1 << troubles));
+            // Nothing is held while it waits, or the tasks would keep each other's gateway alive for ever.
+            drop(inner);
             let rung = async {
-                match bell {
-                    Bell::Resolver => inner.resolver_bell.notified().await,
-                    Bell::Inbox => inner.inbox_bell.notified().await,
-                    Bell::Told => inner.told_bell.notified().await,
-                    Bell::None => std::future::pending().await,
+                match &rope {
+                    Some(bell) => bell.notified().await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 biased;
                 () = rung => {}
-                () = wait => {}
+                () = env.sleep(pause.saturating_mul(1 << troubles)) => {}
             }
-            drop(inner);
         }
     });
 }
@@ -107,7 +114,9 @@ impl Inner {
                 return;
             }
         };
-        let (due_in, keep_in) = match handler.handle(&to_tell.told).await {
+        // A handler that hangs must not keep all others from being told: it is told again, like one that fails.
+        let heard = timeout::run(&self.env, self.env.now() + HEARING, handler.handle(&to_tell.told)).await;
+        let (due_in, keep_in) = match heard.unwrap_or(Err(TellAgain { after: Duration::ZERO })) {
             Ok(()) => (None, Some(REMEMBERED)),
             Err(TellAgain { after }) => {
                 let backoff = Duration::from_secs(1).saturating_mul(1 << to_tell.tries.min(10)).min(TELL_CAP);

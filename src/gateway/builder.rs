@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Deserializer, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::access::AccessCache;
 use super::flight::Flights;
@@ -185,9 +185,9 @@ impl Builder {
             totals: Totals::default(),
             closing: AtomicBool::new(false),
             changes: watch::channel(0).0,
-            resolver_bell: Notify::new(),
-            told_bell: Notify::new(),
-            inbox_bell: Notify::new(),
+            resolver_bell: Arc::default(),
+            told_bell: Arc::default(),
+            inbox_bell: Arc::default(),
         });
         if inner.config.background {
             background::start(&inner);

@@ -75,6 +75,14 @@ impl From<WhenUp> for StoredWhenUp {
 }
 
 impl State {
+    /// What evidence has shown; none while it is open.
+    pub(crate) fn found(&self) -> Option<&Verdict> {
+        match self {
+            Self::Sending | Self::Doubt { .. } => None,
+            Self::Watched { verdict, .. } | Self::Settled(verdict) | Self::Released { verdict, .. } => Some(verdict),
+        }
+    }
+
     /// Whether its outcome is still open: what `settled` waits for.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Sending | Self::Doubt { .. })

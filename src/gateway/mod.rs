@@ -74,11 +74,11 @@ pub(crate) struct Inner {
     /// Counts changes of orders: what waits for one looks again.
     changes: watch::Sender<u64>,
     /// Rung when the resolver may have something to do before its time.
-    resolver_bell: Notify,
+    resolver_bell: Arc<Notify>,
     /// Rung when something is to be told.
-    told_bell: Notify,
+    told_bell: Arc<Notify>,
     /// Rung when a callback was stored.
-    pub(crate) inbox_bell: Notify,
+    pub(crate) inbox_bell: Arc<Notify>,
 }
 
 impl Inner {

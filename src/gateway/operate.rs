@@ -154,6 +154,11 @@ impl Inner {
             return Err(Error::new(ErrorKind::Conflict, why));
         }
         match intent.as_ref().map(|intent| &intent.value.state) {
+            // It was answered; what has become of it since, the order's row says.
+            Some(State::Settled(Verdict::Done) | State::Watched { verdict: Verdict::Done, .. }) => {
+                let verdict = order.as_ref().map_or(Verdict::Done, |order| op.verdict(&order.value, attempt));
+                return Ok(Looked::Known(verdict));
+            }
             Some(State::Settled(verdict) | State::Watched { verdict, .. }) => return Ok(Looked::Known(verdict.clone())),
             Some(State::Sending | State::Doubt { .. }) => return Ok(Looked::Elsewhere),
             Some(State::Released { .. }) | None => {}

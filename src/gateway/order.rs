@@ -78,6 +78,9 @@ pub(crate) struct Part {
     pub(crate) id: Option<String>,
     pub(crate) money: Money,
     pub(crate) status: PartStatus,
+    /// A capture that lets go of what it leaves: none may follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) last: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Reason>,
 }
@@ -120,7 +123,7 @@ impl Order {
             status: attempt.shown_status(),
             money: self.money,
             captured: attempt.captured,
-            refunded: attempt.refunded,
+            refunded: attempt.given_back(),
             captures: attempt.captures.iter().map(Part::as_capture).collect(),
             refunds: attempt.refunds.iter().map(Part::as_refund).collect(),
             next_action: attempt.action.clone().filter(|_| attempt.status == Some(Status::AwaitingPayer)),
@@ -203,6 +206,14 @@ impl Attempt {
         Known { original: Some(original), refs: self.refs.clone(), part_number }
     }
 
+    /// What has been given back: the provider's total, or what succeeded here if that is more, for the total comes later.
+    fn given_back(&self) -> Money {
+        let succeeded = self.refunds.iter().filter(|part| part.status == PartStatus::Succeeded);
+        let zero = Money::zero(self.refunded.currency());
+        let sum = succeeded.fold(zero, |sum, part| sum.checked_add(part.money).unwrap_or(sum));
+        if self.refunded.cmp_same(sum).is_ok_and(std::cmp::Ordering::is_lt) { sum } else { self.refunded }
+    }
+
     /// What refunds hold: succeeded, pending and reserved, also those made elsewhere.
     pub(crate) fn refunds_held(&self) -> Result<Money, Error> {
         held(&self.refunds, self.refunded)
@@ -239,7 +250,20 @@ fn released_reason(told: &Told) -> Reason {
 impl Part {
     /// Reserved for an operation that is about to be sent.
     pub(crate) fn reserved(no: &str, seed: &Seed, money: Money) -> Self {
-        Self { no: Some(no.to_owned()), seed: Some(seed.clone()), id: None, money, status: PartStatus::Pending, reason: None }
+        Self {
+            no: Some(no.to_owned()),
+            seed: Some(seed.clone()),
+            id: None,
+            money,
+            status: PartStatus::Pending,
+            last: false,
+            reason: None,
+        }
+    }
+
+    /// Whether it is, or may become, the capture that no other may follow.
+    pub(crate) fn closes(&self) -> bool {
+        self.last && self.status.holds_money()
     }
 
     /// As it was seen last.

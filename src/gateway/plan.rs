@@ -197,8 +197,16 @@ impl Planned for Capture {
         if !capturable {
             return Err(conflict(format!("attempt {no} is not authorized")));
         }
+        let no = self.capture_no.as_str();
+        if let Some(last) = attempt.captures.iter().find(|part| part.closes() && part.no.as_deref() != Some(no)) {
+            let name = last.no.as_deref().unwrap_or_default();
+            return Err(conflict(format!("capture {name} was the last: it lets go of what it leaves")));
+        }
         let held = attempt.captures_held()?;
-        reserve_part(&mut attempt.captures, self.capture_no.as_str(), seed, self.money, held, asked, "capture.money")?;
+        reserve_part(&mut attempt.captures, no, seed, self.money, held, asked, "capture.money")?;
+        if let Some(part) = attempt.captures.iter_mut().find(|part| part.no.as_deref() == Some(no)) {
+            part.last = self.last;
+        }
         Ok(Plan::Send(order))
     }
 

@@ -21,7 +21,7 @@ use crate::adapter::{
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{Error, ErrorKind, Fate, OrderNo, RefundNo, Status};
+use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, OrderNo, RefundNo, Status};
 use crate::store::{Row, SpaceKind};
 
 /// How many intents one round takes.
@@ -258,7 +258,8 @@ impl Inner {
         let Some(attempt) = order.value.attempt(held.attempt) else { return Ok(Evidence::None) };
         let op = Cancel::new(held.order_no.clone()).on(held.attempt);
         let mut seed = held.intent.value.seed.clone();
-        seed.key = seed.key_of(u8::MAX)?;
+        // A fresh key each time: one that keeps a failure would keep it for ever, and a second cancel is harmless.
+        seed.key = IdempotencyKey::new(format!("{:032x}", self.env.rng().next_u128()))?;
         let Ok(Ready::Done(draft)) = cancel.draft(&op, &attempt.known(&order.value, None), &seed, &self.access.granted()) else {
             return Ok(Evidence::None);
         };
@@ -278,7 +279,12 @@ impl Inner {
         let Some(order) = self.load_order(&held.order_no).await? else { return Ok(None) };
         let Some(attempt) = order.value.attempt(held.attempt) else { return Ok(None) };
         let ended = match Op::KIND {
-            Kind::Charge | Kind::Confirm | Kind::Cancel => attempt.status.clone().filter(Status::is_settled).map(Seen::status),
+            Kind::Charge => attempt.status.clone().filter(Status::is_settled).map(Seen::status),
+            // An authorization or a decline may be older than the send in doubt, and then says nothing of it.
+            Kind::Confirm | Kind::Cancel => {
+                let ended = |status: &Status| matches!(status, Status::Paid | Status::Canceled | Status::Expired);
+                attempt.status.clone().filter(ended).map(Seen::status)
+            }
             Kind::Refund => {
                 let identity = held.op.identity();
                 let no = identity.split_once('/').map(|(_, no)| no);

@@ -147,7 +147,11 @@ impl Inner {
             let here = self.circumstances(&run, codec);
             note_doubt(&mut run, &miss);
             let (cause, asked, otherwise) = match again(&miss, here) {
-                Decision::End(ended) => return self.stop(run, ended).await,
+                Decision::End(ended) => {
+                    // Released here is the provider's own word on this key, which ends an earlier doubt too.
+                    run.intent.doubt &= !matches!(ended, End::Released { .. });
+                    return self.stop(run, ended).await;
+                }
                 Decision::Again { cause, asked, invalidate, otherwise } => {
                     if let Some(want) = invalidate {
                         self.access.invalidate(&want);

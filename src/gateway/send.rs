@@ -75,7 +75,8 @@ impl Inner {
         };
         let begun = self.env.now();
         let timeout = send.until.since(begun);
-        if timeout == Duration::ZERO {
+        // A store that stalled may have used up the caller's time: after his deadline nothing is begun.
+        if timeout == Duration::ZERO || begun >= send.deadline {
             let why = "the time for this send was over before it began".to_owned();
             return Sent::Miss(Miss::Wire(TransportError::Unsent(why)));
         }

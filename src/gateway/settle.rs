@@ -73,7 +73,7 @@ impl Inner {
     async fn try_settle<Op: Planned>(&self, held: &Held<Op>, outcome: &Outcome) -> Result<Verdict, Settling> {
         let adapter = self.adapter();
         let codec = Op::codec(&**adapter);
-        let mut verdict = first_verdict(outcome);
+        let mut verdict = first_verdict(held, outcome, codec);
         let mut intent = held.intent.clone();
         for _ in 0..RACES {
             let failed = |verdict: &Verdict, error| Settling { verdict: verdict.clone(), error };
@@ -97,7 +97,11 @@ impl Inner {
                         }
                         return Ok(verdict);
                     }
-                    Some(Ok(newer)) => intent = newer,
+                    // Somebody else has found evidence meanwhile: that we have none takes nothing away from it.
+                    Some(Ok(newer)) => match (outcome, newer.value.state.found()) {
+                        (Outcome::End(_), Some(found)) => return Ok(found.clone()),
+                        _ => intent = newer,
+                    },
                     Some(Err(error)) => return Err(failed(&verdict, error)),
                     None => return Ok(verdict),
                 },
@@ -190,9 +194,10 @@ impl Inner {
         };
         next.doubt = false;
         let verdict = held.op.verdict(order, held.attempt);
-        if fate == Fate::NotApplied && verdict == Verdict::Done {
+        // A cancel that was not carried out may be asked for again, and no longer stands in a capture's way.
+        if fate == Fate::NotApplied && (verdict == Verdict::Done || Op::KIND == Kind::Cancel) {
             let error = Error::new(ErrorKind::NotNow, "the provider did not carry it out").with_cause("see the payment");
-            let told = verdict::Told::of(&error);
+            let told = if let Verdict::Failed(told) = verdict { told } else { verdict::Told::of(&error) };
             held.op.release(order, held.attempt, &told);
             let verdict = Verdict::Failed(told);
             next.state = State::Released { resume: false, verdict: verdict.clone() };
@@ -294,11 +299,23 @@ struct Settling {
     error: Error,
 }
 
-/// What holds before the order's row could be read: an answer is an answer.
-fn first_verdict(outcome: &Outcome) -> Verdict {
-    match outcome {
-        Outcome::Seen(..) => Verdict::Done,
-        Outcome::End(End::Released { told, .. } | End::Doubt(told) | End::Applied(told)) => Verdict::Failed(told.clone()),
+/// What holds before the order's row could be read: an answer is an answer, a decline too.
+fn first_verdict<Op: Planned>(held: &Held<Op>, outcome: &Outcome, codec: Option<&dyn Codec<Op>>) -> Verdict {
+    let seen = match outcome {
+        Outcome::Seen(seen, _) => seen,
+        Outcome::End(End::Released { told, .. } | End::Doubt(told) | End::Applied(told)) => return Verdict::Failed(told.clone()),
+    };
+    match codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen)) {
+        Some(Fate::NotApplied) => {
+            let reason = seen.reason.as_ref();
+            let sentence = reason.and_then(|reason| reason.message.as_deref()).unwrap_or("the provider did not carry it out");
+            let error = Error::new(ErrorKind::Declined, sentence);
+            Verdict::from(&match reason {
+                Some(reason) => error.with_code(&reason.code),
+                None => error,
+            })
+        }
+        _ => Verdict::Done,
     }
 }
 

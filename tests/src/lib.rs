@@ -53,6 +53,8 @@ pub struct Setup {
     pub handler: Option<Arc<dyn Handler>>,
     /// Seals drafts.
     pub sealer: Option<Sealer>,
+    /// How often background work looks round; a second if it is absent.
+    pub every: Option<Duration>,
 }
 
 /// Puts something round something.
@@ -87,7 +89,7 @@ impl World {
         if let Some(wrap) = setup.wire {
             wire = wrap(&env, wire);
         }
-        let parts = Parts { background: setup.background, handler: setup.handler, sealer: setup.sealer };
+        let parts = Parts { background: setup.background, handler: setup.handler, sealer: setup.sealer, every: setup.every };
         let gateway = gateway_over(&env, &sandbox, wire, &store, parts);
         Self { env, sandbox, gateway, store }
     }
@@ -135,6 +137,8 @@ pub struct Parts {
     pub handler: Option<Arc<dyn Handler>>,
     /// Seals drafts.
     pub sealer: Option<Sealer>,
+    /// How often background work looks round; a second if it is absent.
+    pub every: Option<Duration>,
 }
 
 /// A gateway over the sandbox.
@@ -149,7 +153,12 @@ pub fn gateway_over(
     let builder = Gateway::builder(Arc::new(stripe(sandbox)), transport, Arc::clone(store), env.clone())
         .accept_durability(Durability::Process)
         .guards(GuardsConfig::default())
-        .config(GatewayConfig { background: parts.background, ..GatewayConfig::default() });
+        .config(GatewayConfig {
+            background: parts.background,
+            resolver_every: parts.every.unwrap_or(Duration::from_secs(1)),
+            tell_every: parts.every.unwrap_or(Duration::from_secs(1)),
+            ..GatewayConfig::default()
+        });
     let builder = match parts.sealer {
         Some(sealer) => builder.sealer(sealer),
         None => builder.unsealed(),
@@ -208,4 +217,23 @@ pub fn with_card(no: &str, card: &str) -> Charge {
 /// The fate a result tells: done is applied.
 pub fn fate<T>(result: &Result<T, Error>) -> Fate {
     result.as_ref().map_or_else(Error::fate, |_| Fate::Applied)
+}
+
+/// Stripe's adapter with the sandbox's credentials, at a sandbox that serves over HTTP.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn stripe_at(sandbox: &Sandbox, url: &str) -> Stripe {
+    let credentials = sandbox.credentials();
+    let account = AccountRef::new("stripe", Mode::Test, &credentials.account).expect("an account");
+    let mut config = StripeConfig::new(account, credentials.secret_key.clone());
+    (config.base_url, config.allow_http_loopback) = (url.to_owned(), true);
+    Stripe::new(config).expect("an adapter")
+}
+
+/// Guards with short sends, so that what a dead process left is soon due.
+pub fn impatient() -> GuardsConfig {
+    let mut guards = GuardsConfig::default();
+    guards.timeout.send = Duration::from_secs(1);
+    guards.timeout.query = Duration::from_secs(1);
+    guards.timeout.connect = Duration::from_millis(500);
+    guards
 }

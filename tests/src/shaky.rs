@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use paysluice::env::BoxFuture;
+use paysluice::env::{BoxFuture, Env};
 use paysluice::store::{Commit, Depth, Durability, Key, OpId, Put, Row, Space, Store, StoreError, StoreErrorKind};
 
 /// How a call fails.
@@ -16,6 +16,8 @@ pub enum Break {
     After,
     /// The disk is full: nothing was done, and the store says so.
     Full,
+    /// It is done, and says so, but a minute and a half late: longer than any send may run.
+    Stalled,
 }
 
 /// When calls fail.
@@ -32,6 +34,7 @@ pub struct Outage {
 /// A store that fails on command.
 #[derive(Debug)]
 pub struct Shaky {
+    env: Env,
     inner: Arc<dyn Store>,
     calls: AtomicUsize,
     well: AtomicBool,
@@ -40,8 +43,14 @@ pub struct Shaky {
 
 impl Shaky {
     /// A store over another, without faults yet.
-    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, calls: AtomicUsize::new(0), well: AtomicBool::new(false), outage: Mutex::default() })
+    pub fn new(env: &Env, inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            env: env.clone(),
+            inner,
+            calls: AtomicUsize::new(0),
+            well: AtomicBool::new(false),
+            outage: Mutex::default(),
+        })
     }
 
     /// Counts calls from zero and fails as `outage` says.
@@ -73,6 +82,11 @@ impl Shaky {
             None => work.await,
             Some(Break::Before) => Err(StoreError::new(StoreErrorKind::Unavailable, "away")),
             Some(Break::Full) => Err(StoreError::new(StoreErrorKind::Full, "no room")),
+            Some(Break::Stalled) => {
+                let done = work.await;
+                self.env.sleep(Duration::from_secs(90)).await;
+                done
+            }
             Some(Break::After) => {
                 let _ = work.await;
                 Err(StoreError::new(StoreErrorKind::Unavailable, "the answer was lost"))

@@ -58,20 +58,20 @@ fn all(longest: u32, test: impl AsyncFn(&World, &[Fault])) {
 
 #[test]
 fn a_charge_whose_preparing_step_meets_every_script_is_told_truly() {
-    all(4, async |world, script| charge_under(world, script).await);
+    all(4, async |world, script| charge_under(world, script, call()).await);
 }
 
 #[test]
 fn a_charge_whose_money_moving_step_meets_every_script_is_made_at_most_once_and_told_truly() {
     all(4, async |world, script| {
         let after_the_first_step: Vec<Fault> = [Fault::Pass].into_iter().chain(script.iter().copied()).collect();
-        charge_under(world, &after_the_first_step).await;
+        charge_under(world, &after_the_first_step, call()).await;
     });
 }
 
-async fn charge_under(world: &World, script: &[Fault]) {
+async fn charge_under(world: &World, script: &[Fault], patience: Call) {
     world.sandbox.faults().script(script.to_vec());
-    let told = world.gateway.charge(card("o"), call()).await;
+    let told = world.gateway.charge(card("o"), patience).await;
     // What runs on after the deadline is unknown to the caller; let it end before the ledger is asked.
     world.env.sleep(Duration::from_secs(200)).await;
     let taken = world.sandbox.ledger().taken("o");
@@ -101,60 +101,64 @@ async fn charge_under(world: &World, script: &[Fault]) {
 
 #[test]
 fn a_capture_under_every_script_takes_at_most_what_was_asked() {
-    all(4, async |world, script| {
-        world.gateway.charge(card("o").capture_later(), call()).await.unwrap();
-        world.sandbox.faults().script(script.to_vec());
-        let capture = Capture::new(order("o"), CaptureNo::new("c").unwrap(), eur(700));
-        let told = world.gateway.capture(capture.clone(), call()).await;
-        world.env.sleep(Duration::from_secs(200)).await;
-        match fate(&told) {
-            Fate::NotApplied => assert_eq!(world.sandbox.ledger().taken("o"), 0, "{script:?}: told {told:?}"),
-            Fate::Applied => assert_eq!(world.sandbox.ledger().taken("o"), 700, "{script:?}: told {told:?}"),
-            Fate::Unknown => {}
-        }
-        world.let_time_pass().await;
-        let taken = world.sandbox.ledger().taken("o");
-        assert!(taken == 0 || taken == 700, "{script:?}: {taken}");
-        assert!(world.sandbox.ledger().audit().is_empty(), "{script:?}");
-        if fate(&told) == Fate::NotApplied {
-            assert_eq!(taken, 0, "{script:?}: captured after {told:?}");
-            return;
-        }
-        assert!(world.gateway.doubts(10).await.unwrap().is_empty(), "{script:?}: {told:?}");
-        let payment = world.gateway.payment(&order("o")).await.unwrap();
-        assert_eq!(payment.captured.minor(), taken, "{script:?}: {payment:?}");
-    });
+    all(4, async |world, script| capture_under(world, script, call()).await);
+}
+
+async fn capture_under(world: &World, script: &[Fault], patience: Call) {
+    world.gateway.charge(card("o").capture_later(), call()).await.unwrap();
+    world.sandbox.faults().script(script.to_vec());
+    let capture = Capture::new(order("o"), CaptureNo::new("c").unwrap(), eur(700));
+    let told = world.gateway.capture(capture.clone(), patience).await;
+    world.env.sleep(Duration::from_secs(200)).await;
+    match fate(&told) {
+        Fate::NotApplied => assert_eq!(world.sandbox.ledger().taken("o"), 0, "{script:?}: told {told:?}"),
+        Fate::Applied => assert_eq!(world.sandbox.ledger().taken("o"), 700, "{script:?}: told {told:?}"),
+        Fate::Unknown => {}
+    }
+    world.let_time_pass().await;
+    let taken = world.sandbox.ledger().taken("o");
+    assert!(taken == 0 || taken == 700, "{script:?}: {taken}");
+    assert!(world.sandbox.ledger().audit().is_empty(), "{script:?}");
+    if fate(&told) == Fate::NotApplied {
+        assert_eq!(taken, 0, "{script:?}: captured after {told:?}");
+        return;
+    }
+    assert!(world.gateway.doubts(10).await.unwrap().is_empty(), "{script:?}: {told:?}");
+    let payment = world.gateway.payment(&order("o")).await.unwrap();
+    assert_eq!(payment.captured.minor(), taken, "{script:?}: {payment:?}");
 }
 
 #[test]
 fn a_refund_under_every_script_gives_back_at_most_once() {
-    all(4, async |world, script| {
-        world.gateway.charge(card("o"), call()).await.unwrap();
-        world.sandbox.faults().script(script.to_vec());
-        let refund = Refund::new(order("o"), RefundNo::new("r").unwrap(), eur(300));
-        let told = world.gateway.refund(refund.clone(), call()).await;
-        world.env.sleep(Duration::from_secs(200)).await;
-        match fate(&told) {
-            Fate::NotApplied => assert_eq!(world.sandbox.ledger().refunded("o"), 0, "{script:?}: told {told:?}"),
-            Fate::Applied => assert_eq!(world.sandbox.ledger().refunded("o"), 300, "{script:?}: told {told:?}"),
-            Fate::Unknown => {}
-        }
-        world.let_time_pass().await;
-        let refunded = world.sandbox.ledger().refunded("o");
-        assert!(refunded == 0 || refunded == 300, "{script:?}: {refunded}");
-        if fate(&told) == Fate::NotApplied {
-            assert_eq!(refunded, 0, "{script:?}: refunded after {told:?}");
-            world.sandbox.faults().none();
-            let again = insist(world, || world.gateway.refund(refund.clone(), call())).await;
-            assert_eq!(fate(&again), Fate::Applied, "{script:?}: {told:?} then {again:?}");
-            assert_eq!(world.sandbox.ledger().refunded("o"), 300, "{script:?}");
-            return;
-        }
-        assert!(world.gateway.doubts(10).await.unwrap().is_empty(), "{script:?}: {told:?}");
-        let payment = world.gateway.payment(&order("o")).await.unwrap();
-        let ours: i64 = payment.refunds.iter().filter(|part| part.status.holds_money()).map(|part| part.money.minor()).sum();
-        assert_eq!(ours, refunded, "{script:?}: {payment:?}");
-    });
+    all(4, async |world, script| refund_under(world, script, call()).await);
+}
+
+async fn refund_under(world: &World, script: &[Fault], patience: Call) {
+    world.gateway.charge(card("o"), call()).await.unwrap();
+    world.sandbox.faults().script(script.to_vec());
+    let refund = Refund::new(order("o"), RefundNo::new("r").unwrap(), eur(300));
+    let told = world.gateway.refund(refund.clone(), patience).await;
+    world.env.sleep(Duration::from_secs(200)).await;
+    match fate(&told) {
+        Fate::NotApplied => assert_eq!(world.sandbox.ledger().refunded("o"), 0, "{script:?}: told {told:?}"),
+        Fate::Applied => assert_eq!(world.sandbox.ledger().refunded("o"), 300, "{script:?}: told {told:?}"),
+        Fate::Unknown => {}
+    }
+    world.let_time_pass().await;
+    let refunded = world.sandbox.ledger().refunded("o");
+    assert!(refunded == 0 || refunded == 300, "{script:?}: {refunded}");
+    if fate(&told) == Fate::NotApplied {
+        assert_eq!(refunded, 0, "{script:?}: refunded after {told:?}");
+        world.sandbox.faults().none();
+        let again = insist(world, || world.gateway.refund(refund.clone(), call())).await;
+        assert_eq!(fate(&again), Fate::Applied, "{script:?}: {told:?} then {again:?}");
+        assert_eq!(world.sandbox.ledger().refunded("o"), 300, "{script:?}");
+        return;
+    }
+    assert!(world.gateway.doubts(10).await.unwrap().is_empty(), "{script:?}: {told:?}");
+    let payment = world.gateway.payment(&order("o")).await.unwrap();
+    let ours: i64 = payment.refunds.iter().filter(|part| part.status.holds_money()).map(|part| part.money.minor()).sum();
+    assert_eq!(ours, refunded, "{script:?}: {payment:?}");
 }
 
 #[test]
@@ -178,4 +182,16 @@ fn a_cancel_under_every_script_lets_the_money_go_and_never_lies() {
         let payment = world.gateway.payment(&order("o")).await.unwrap();
         assert_eq!(payment.status, Status::Canceled, "{script:?}: {told:?}");
     });
+}
+
+/// A caller who leaves early ends the loop in the middle of its doubts: the last answer he gets is not the whole story.
+#[test]
+fn a_caller_in_a_hurry_is_told_the_truth_too() {
+    let hurried = Call::within(Duration::from_millis(400));
+    all(3, async |world, script| {
+        let after_the_first_step: Vec<Fault> = [Fault::Pass].into_iter().chain(script.iter().copied()).collect();
+        charge_under(world, &after_the_first_step, hurried).await;
+    });
+    all(3, async |world, script| capture_under(world, script, hurried).await);
+    all(3, async |world, script| refund_under(world, script, hurried).await);
 }

@@ -1,1 +1,3 @@
-//! Holds only benches: see `benches/`.
+//! What Paysluice is compared with; the benches themselves are in `benches/`.
+
+pub mod by_hand;

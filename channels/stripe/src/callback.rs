@@ -13,7 +13,7 @@ use crate::Stripe;
 use crate::codes;
 use crate::objects::{Data, Envelope, Named, Object};
 use crate::recovery;
-use crate::seen::{add_ref, plain_reason, unread};
+use crate::seen::{add_ref, given_back, plain_reason, unread};
 use crate::sign::refused;
 
 /// How an event's object is read.
@@ -186,9 +186,7 @@ impl Stripe {
             Reads::Captured => {
                 (Change::Capture, Seen { captured: self.sum(object, object.amount_captured)?, raw, ..Seen::default() })
             }
-            Reads::Refunded => {
-                (Change::Refund, Seen { refunded: self.sum(object, object.amount_refunded)?, raw, ..Seen::default() })
-            }
+            Reads::Refunded => (Change::Refund, Seen { refunded: self.sum(object, given_back(object))?, raw, ..Seen::default() }),
             Reads::Dispute => (Change::Dispute, dispute(object, raw)),
             Reads::Charge => (Change::Other, Seen { raw, ..Seen::default() }),
         };

@@ -39,7 +39,8 @@ impl Codec<Cancel> for Stripe {
     }
 
     fn recovery(&self, _: &Cancel, _: &Draft) -> Recovery {
-        recovery::by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human])
+        // A key that keeps a 500 keeps it for a day; canceling anew under another key can only cancel.
+        recovery::by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Cancel, RecoveryStep::Human])
     }
 
     fn judge(&self, _: &Cancel, _: &Draft, seen: &Seen) -> Option<Fate> {

@@ -26,7 +26,7 @@ impl Stripe {
         add_ref(&mut refs, "charge", "ch_", intent.latest_charge.as_ref().and_then(|charge| charge.id()));
         let charge = intent.latest_charge.as_ref().and_then(|charge| charge.whole());
         let captured = intent.amount_received.map(|amount| self.money(amount, currency)).transpose()?;
-        let refunded = charge.and_then(|charge| charge.amount_refunded).map(|amount| self.money(amount, currency)).transpose()?;
+        let refunded = charge.and_then(given_back).map(|amount| self.money(amount, currency)).transpose()?;
         let reason = match word {
             "canceled" => intent.cancellation_reason.as_deref().map(plain_reason),
             _ => intent.last_payment_error.as_deref().map(reason),
@@ -78,6 +78,15 @@ impl Stripe {
         let currency = Currency::parse(&currency.to_ascii_uppercase()).map_err(|_| unread("currency"))?;
         self.profile.from_provider(amount, currency).map_err(|_| unread("amount"))
     }
+}
+
+/// What was given back of a charge, as far as its sum tells.
+///
+/// Stripe shows the release of a hold as a refund of the charge too: a hold that was let go has all of it in `amount_refunded`
+/// and was never captured. So the sum of a charge that was not captured whole says nothing; its refunds speak for themselves.
+pub(crate) fn given_back(charge: &Object<'_>) -> Option<i64> {
+    let whole = charge.amount_captured.is_none() || charge.amount_captured == charge.amount;
+    charge.amount_refunded.filter(|_| whole)
 }
 
 /// The name under which a refund's id is kept.

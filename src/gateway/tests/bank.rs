@@ -51,11 +51,18 @@ pub(super) struct Bank {
     env: Env,
     chance: crate::env::SeededRng,
     ledger: Mutex<Ledger>,
+    /// What callbacks are signed with.
+    secret: crate::signing::HmacKey,
 }
 
 impl Bank {
     pub(super) fn new(env: &Env, seed: u64) -> Self {
-        Self { env: env.clone(), chance: crate::env::SeededRng::new(seed ^ 0xbad), ledger: Mutex::default() }
+        Self {
+            env: env.clone(),
+            chance: crate::env::SeededRng::new(seed ^ 0xbad),
+            ledger: Mutex::default(),
+            secret: Toy::new().secret,
+        }
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -89,10 +96,28 @@ impl Bank {
         }
     }
 
+    /// The payer of the order's waiting payment pays.
+    pub(super) fn pays(&self, order: &str) {
+        let mut ledger = self.ledger();
+        let waits = |payment: &&mut Value| payment["order"] == order && payment["state"] == "awaiting";
+        for payment in ledger.payments.values_mut().filter(waits) {
+            payment["state"] = "paid".into();
+            payment["captured"] = payment["amount"].clone();
+        }
+    }
+
+    /// The order's pending refunds fail: their money is not given back.
+    pub(super) fn refund_fails(&self, order: &str) {
+        let mut ledger = self.ledger();
+        let payment = ledger.payments.values_mut().rfind(|payment| payment["order"] == order).unwrap();
+        payment["refunds"].as_array_mut().unwrap().iter_mut().for_each(|part| part["state"] = "failed".into());
+        payment["refunded"] = 0.into();
+    }
+
     /// A callback that shows this payment.
     pub(super) fn callback(&self, event: &str, payment: &Value) -> Request {
         let body = json!({ "event": event, "name": "payment.changed", "payment": payment }).to_string();
-        let code = hex::encode(Toy::new().secret.sign(&[body.as_bytes()]));
+        let code = hex::encode(self.secret.sign(&[body.as_bytes()]));
         let name = http::HeaderName::from_static(SIGNATURE);
         Request::new(Method::POST, "/callbacks").header(name, &code).unwrap().with_body(body)
     }
@@ -170,6 +195,12 @@ impl Transport for Bank {
 }
 
 impl Ledger {
+    /// Nothing goes wrong any more.
+    pub(super) fn clear_faults(&mut self) {
+        self.faults.clear();
+        self.chaos = 0;
+    }
+
     /// Carries a request out, or answers as it did before under this key.
     fn execute(&mut self, request: &Request, path: &str, key: &str) -> (StatusCode, String) {
         if path == "/token" {
@@ -243,7 +274,8 @@ impl Ledger {
                 payment["refunded"] = (refunded + amount).into();
                 payment["refunds"].as_array_mut().unwrap().push(part(if slow { "pending" } else { "succeeded" }));
             }
-            ("capture", "authorized") | ("refund", "paid") => return (StatusCode::UNPROCESSABLE_ENTITY, "{}".to_owned()),
+            // Refused for good under this key: nothing was captured or given back.
+            ("capture" | "refund", _) => return (StatusCode::UNPROCESSABLE_ENTITY, "{}".to_owned()),
             _ => return (StatusCode::CONFLICT, "{}".to_owned()),
         }
         (StatusCode::OK, payment.to_string())

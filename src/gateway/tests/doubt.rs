@@ -127,3 +127,21 @@ async fn an_operators_word_ends_a_doubt_and_money_that_shows_up_later_is_told() 
     assert_eq!((payment.status, payment.blocked), (Status::Paid, Some(Block::LateSuccess)));
     assert_eq!(world.ear.count(|change| *change == ToldChange::Reversed(Reversal::LateSuccess)), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_learned_nothing_does_not_undo_what_the_resolver_found() {
+    let world = World::new();
+    world.bank.fail("/confirm", Fault::Slow(Duration::from_secs(50)));
+    let (answer, ()) = tokio::join!(world.charge("a", "payer"), async {
+        world.pass(29).await;
+        world.store.fail(Some(SpaceKind::Intent), Trouble::Before, 18);
+    });
+    assert_eq!(answer.unwrap_err().fate(), Fate::Unknown);
+    let mut found = false;
+    for _ in 0..30 {
+        world.pass(1).await;
+        found |= world.payment("a").await.status == Status::AwaitingPayer;
+        assert!(!found || world.doubts().await.is_empty());
+    }
+    assert!(found);
+}

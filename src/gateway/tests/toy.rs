@@ -174,8 +174,8 @@ fn judge_part(parts: &[SeenPart], draft: &Draft) -> Option<Fate> {
     Some(if part.status.holds_money() { Fate::Applied } else { Fate::NotApplied })
 }
 
-fn watch(until: Option<SystemTime>, then: WhenUp) -> Option<Follow> {
-    Some(Follow { cadence: [10, 60].map(Duration::from_secs).to_vec(), until, then })
+fn watch(until: Option<SystemTime>, then: WhenUp) -> Follow {
+    Follow { cadence: [10, 60].map(Duration::from_secs).to_vec(), until, then }
 }
 
 /// What all codecs do alike; each says how it drafts, decodes, judges and follows.
@@ -235,7 +235,7 @@ codec!(
         Ok(Decoded::Then { draft: Box::new(next), seen: shown })
     },
     |_, seen| judge_payment(seen),
-    |op, _, seen| (seen.status == Some(Status::AwaitingPayer)).then(|| watch(op.charge_by, WhenUp::Cancel)).flatten()
+    |op, _, seen| (seen.status == Some(Status::AwaitingPayer)).then(|| watch(op.charge_by, WhenUp::Cancel))
 );
 
 fn confirming(id: &str, carry: &Refs, seed: &Seed) -> Result<Draft, Error> {
@@ -264,7 +264,7 @@ codec!(
     |_, reply| answered(reply).map(Decoded::Done),
     |_, seen| match seen.status.as_ref()? {
         Status::Canceled => Some(Fate::Applied),
-        Status::Paid => Some(Fate::NotApplied),
+        Status::Paid | Status::Authorized => Some(Fate::NotApplied),
         _ => None,
     },
     |_, _, _| None
@@ -281,7 +281,7 @@ codec!(
     |draft, seen| judge_part(&seen.refunds, draft),
     |_, draft, seen| {
         let pending = |part: &SeenPart| part.number.as_deref() == draft.carry.get("number") && !part.status.is_settled();
-        seen.refunds.iter().any(pending).then(|| watch(None, WhenUp::Leave)).flatten()
+        seen.refunds.iter().any(pending).then(|| watch(None, WhenUp::Leave))
     }
 );
 

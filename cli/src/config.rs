@@ -1,0 +1,239 @@
+//! `paysluice.toml` as it is written: what may stand in it, and errors that name the file, the key and the rule.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use paysluice::gateway::GatewayConfig;
+use paysluice::guard::GuardsConfig;
+use paysluice::model::{AccountRef, Invalid};
+use paysluice::transport::NetworkConfig;
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
+
+/// A configuration and where it was read: paths in it are meant from there.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The file, as it was named.
+    pub(crate) file: PathBuf,
+    /// What stands in it.
+    pub(crate) sections: Sections,
+}
+
+/// The whole file.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sections {
+    /// Where orders and decisions are kept.
+    #[serde(default)]
+    pub(crate) store: Option<StoreSection>,
+    /// The key that seals what rests in the store.
+    #[serde(default)]
+    pub(crate) at_rest: Option<AtRestSection>,
+    /// The gateways by name.
+    #[serde(default)]
+    pub(crate) gateways: BTreeMap<String, GatewaySection>,
+}
+
+/// `[store]`
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreSection {
+    /// `sqlite:PATH` or `memory:`.
+    pub(crate) url: String,
+}
+
+/// `[at_rest]`
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AtRestSection {
+    pub(crate) key_id: String,
+    #[serde(default)]
+    pub(crate) key_env: Option<String>,
+    #[serde(default)]
+    pub(crate) key_file: Option<PathBuf>,
+    #[serde(default, rename = "key")]
+    _inline: Option<Inline>,
+    /// Keys that sealed before this one, and still open.
+    #[serde(default)]
+    pub(crate) older: Vec<OlderKey>,
+}
+
+/// `[[at_rest.older]]`
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OlderKey {
+    pub(crate) key_id: String,
+    #[serde(default)]
+    pub(crate) key_env: Option<String>,
+    #[serde(default)]
+    pub(crate) key_file: Option<PathBuf>,
+    #[serde(default, rename = "key")]
+    _inline: Option<Inline>,
+}
+
+/// `[gateways.NAME]`
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GatewaySection {
+    pub(crate) provider: String,
+    pub(crate) account: AccountRef,
+    #[serde(default)]
+    pub(crate) base_url: Option<String>,
+    #[serde(default)]
+    pub(crate) allow_http_loopback: bool,
+    #[serde(default)]
+    pub(crate) api_version: Option<String>,
+    /// How far a callback's time may lie from this machine's: `300s`.
+    #[serde(default)]
+    pub(crate) webhook_tolerance: Option<String>,
+    #[serde(default)]
+    pub(crate) secret_key_env: Option<String>,
+    #[serde(default)]
+    pub(crate) secret_key_file: Option<PathBuf>,
+    #[serde(default, rename = "secret_key")]
+    _secret_key: Option<Inline>,
+    #[serde(default)]
+    pub(crate) webhook_secret_env: Many<String>,
+    #[serde(default)]
+    pub(crate) webhook_secret_file: Many<PathBuf>,
+    #[serde(default, rename = "webhook_secret", alias = "webhook_secrets")]
+    _webhook_secret: Option<Inline>,
+    /// The guards' settings.
+    #[serde(default)]
+    pub(crate) guards: GuardsConfig,
+    /// The network's settings.
+    #[serde(default)]
+    pub(crate) network: NetworkConfig,
+    /// The gateway's own settings.
+    #[serde(default)]
+    pub(crate) settings: GatewayConfig,
+}
+
+/// A secret that stands in the file itself: refused unread.
+#[derive(Debug)]
+struct Inline;
+
+impl<'de> Deserialize<'de> for Inline {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(input)?;
+        Err(D::Error::custom(
+            "a secret must not stand in this file: name an environment variable with …_env, or a file with …_file",
+        ))
+    }
+}
+
+/// One or several.
+#[derive(Debug)]
+pub(crate) struct Many<T>(pub(crate) Vec<T>);
+
+impl<T> Default for Many<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: From<String>> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged, expecting = "must be a text or a list of texts")]
+        enum Said {
+            One(String),
+            Several(Vec<String>),
+        }
+        Ok(Self(match Said::deserialize(input)? {
+            Said::One(one) => vec![one.into()],
+            Said::Several(several) => several.into_iter().map(Into::into).collect(),
+        }))
+    }
+}
+
+/// What is wrong with a configuration: which file, which key, which rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigError {
+    file: PathBuf,
+    key: String,
+    rule: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(file: &Path, key: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), key: key.into(), rule: rule.into() }
+    }
+
+    /// A rule of the library, broken by what stands under `section`.
+    pub(crate) fn of(file: &Path, section: &str, invalid: &Invalid) -> Self {
+        Self::new(file, format!("{section}.{}", invalid.field()), format!("must be {}", invalid.rule()))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, key, rule } = self;
+        let file = file.display();
+        if key.is_empty() { write!(f, "{file}: {rule}") } else { write!(f, "{file}: {key}: {rule}") }
+    }
+}
+
+impl From<ConfigError> for String {
+    fn from(error: ConfigError) -> Self {
+        error.to_string()
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(file).map_err(|error| {
+            ConfigError::new(file, "", format!("must be a file that can be read ({error}); --config names another"))
+        })?;
+        Self::parse(file, &text)
+    }
+
+    /// Reads a text as if it stood in `file`.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let sections: Sections = toml::from_str(text).map_err(|error| {
+            // The message only: the error's own display quotes the line, which may hold a secret.
+            let key = error.span().map_or_else(String::new, |span| key_at(text, span.start));
+            ConfigError::new(file, key, error.message())
+        })?;
+        for (name, gateway) in &sections.gateways {
+            let section = format!("gateways.{name}");
+            gateway.guards.validate().map_err(|invalid| ConfigError::of(file, &format!("{section}.guards"), &invalid))?;
+        }
+        Ok(Self { file: file.to_owned(), sections })
+    }
+
+    /// A path in the file, seen from where the file is.
+    pub(crate) fn beside(&self, path: &Path) -> PathBuf {
+        self.file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+
+    /// A gateway by its name.
+    pub(crate) fn gateway(&self, name: &str) -> Result<&GatewaySection, ConfigError> {
+        self.sections.gateways.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.sections.gateways.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+            ConfigError::new(&self.file, format!("gateways.{name}"), format!("must be a gateway of this file ({known})"))
+        })
+    }
+}
+
+/// The key that the text at `offset` belongs to: the header above it and the key on its line.
+fn key_at(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim();
+    let header = |line: &str| line.trim().strip_prefix('[').map(|rest| rest.trim_start_matches('[').to_owned());
+    let named = |header: String| header.split(']').next().unwrap_or_default().trim().to_owned();
+    if let Some(header) = header(line) {
+        return named(header);
+    }
+    let section = text.get(..start).unwrap_or_default().lines().rev().find_map(header).map(named).unwrap_or_default();
+    let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+    [section.as_str(), key].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+#[path = "config/tests.rs"]
+mod tests;

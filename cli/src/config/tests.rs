@@ -1,0 +1,82 @@
+//! Every wrong file is told by file, key and rule, and no secret is repeated.
+
+use super::*;
+
+const GOOD: &str = r#"
+[store]
+url = "sqlite:pay.db"
+
+[at_rest]
+key_id = "k1"
+key_env = "PAY_KEY"
+
+[gateways.shop]
+provider = "stripe"
+account = "stripe:test:acct_1"
+secret_key_env = "STRIPE_KEY"
+webhook_secret_file = ["new.txt", "old.txt"]
+
+[gateways.shop.guards.rate]
+account = "40/s"
+"#;
+
+fn error(text: &str) -> String {
+    Config::parse(Path::new("paysluice.toml"), text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let config = Config::parse(Path::new("etc/paysluice.toml"), GOOD).unwrap();
+    let shop = config.gateway("shop").unwrap();
+    assert_eq!(shop.webhook_secret_file.0, [PathBuf::from("new.txt"), PathBuf::from("old.txt")]);
+    assert_eq!(shop.guards.rate.account.unwrap().to_string(), "40/s");
+    assert_eq!(config.beside(Path::new("pay.db")), Path::new("etc/pay.db"));
+    assert_eq!(config.beside(Path::new("/var/pay.db")), Path::new("/var/pay.db"));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_section() {
+    let told = error(&GOOD.replace("secret_key_env", "secret_kee_env"));
+    assert!(told.starts_with("paysluice.toml: gateways.shop.secret_kee_env: unknown field"), "{told}");
+    let told = error(&GOOD.replace("account = \"40/s\"", "acount = \"40/s\""));
+    assert!(told.starts_with("paysluice.toml: gateways.shop.guards.rate.acount: unknown field"), "{told}");
+}
+
+#[test]
+fn a_wrong_value_is_told_by_its_rule() {
+    let told = error(&GOOD.replace("\"40/s\"", "\"fast\""));
+    assert!(told.starts_with("paysluice.toml: gateways.shop.guards.rate.account: ") && told.contains("80/s"), "{told}");
+    let told = error(&GOOD.replace("stripe:test:acct_1", "stripe:prod:acct_1"));
+    assert!(told.starts_with("paysluice.toml: gateways.shop.account: ") && told.contains("live or test"), "{told}");
+    let told = error(&format!("{GOOD}burst = 0\n"));
+    assert_eq!(told, "paysluice.toml: gateways.shop.guards.rate.burst: must be at least 1");
+    let told = error(&GOOD.replace("provider = \"stripe\"\n", ""));
+    assert!(told.starts_with("paysluice.toml: gateways.shop: missing field `provider`"), "{told}");
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    for (key, at) in [("secret_key", "gateways.shop"), ("webhook_secret", "gateways.shop"), ("webhook_secrets", "gateways.shop")]
+    {
+        let told = error(
+            &GOOD.replace("[gateways.shop.guards.rate]", &format!("{key} = \"sk_test_hush\"\n[gateways.shop.guards.rate]")),
+        );
+        assert!(told.starts_with(&format!("paysluice.toml: {at}.{key}: a secret must not stand in this file")), "{told}");
+        assert!(!told.contains("hush"), "{told}");
+    }
+    let told = error(&GOOD.replace("key_env = \"PAY_KEY\"", "key = \"hush\""));
+    assert!(told.starts_with("paysluice.toml: at_rest.key: a secret must not") && !told.contains("hush"), "{told}");
+}
+
+#[test]
+fn what_is_no_toml_is_told_by_its_place() {
+    let told = error("[store]\nurl = \"sqlite:pay.db\nkey = 1");
+    assert!(told.starts_with("paysluice.toml: store.url: "), "{told}");
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_told_with_those_that_are() {
+    let config = Config::parse(Path::new("paysluice.toml"), GOOD).unwrap();
+    let told = config.gateway("shp").unwrap_err().to_string();
+    assert_eq!(told, "paysluice.toml: gateways.shp: must be a gateway of this file (there are: shop)");
+}

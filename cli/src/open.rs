@@ -1,0 +1,159 @@
+//! From configuration to a gateway: its adapter, its network, its store.
+
+use std::sync::Arc;
+
+use paysluice::adapter::Adapter;
+use paysluice::env::Env;
+use paysluice::gateway::{Gateway, Handler};
+use paysluice::model::{Mode, Secret};
+use paysluice::store::{Durability, MemoryStore, Store};
+use paysluice::transport::NetworkTransport;
+use paysluice_sqlite::{Options, SqliteStore};
+use paysluice_stripe::{Stripe, StripeConfig};
+
+use crate::config::{Config, ConfigError, GatewaySection};
+use crate::secrets::Secrets;
+
+/// What of a gateway is not in the file.
+#[derive(Debug)]
+pub(crate) struct Manner {
+    /// Whether the gateway works off what is due while this process lives.
+    pub(crate) background: bool,
+    /// Who is told of changes.
+    pub(crate) handler: Option<Arc<dyn Handler>>,
+}
+
+/// Opens a gateway for operations.
+pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Manner) -> Result<Gateway, ConfigError> {
+    let config = secrets.config;
+    let section = config.gateway(name)?;
+    let place = format!("gateways.{name}");
+    let adapter = adapter(secrets, name, secrets.secret_key(name, section)?)?;
+    let mut network = section.network.clone();
+    network.allow_http_loopback |= section.allow_http_loopback;
+    let transport = NetworkTransport::new(&network, adapter.profile().keep_alive)
+        .map_err(|invalid| ConfigError::of(&config.file, &place, &invalid))?;
+    let (store, keeps) = store(env, config)?;
+    let mut settings = section.settings.clone();
+    settings.background &= manner.background;
+    let mut builder = Gateway::builder(adapter, Arc::new(transport), store, env.clone())
+        .guards(section.guards.clone())
+        .config(settings)
+        .accept_durability(keeps);
+    builder = match manner.handler {
+        Some(handler) => builder.handler(handler),
+        None => builder.no_handler(),
+    };
+    builder = match secrets.sealer()? {
+        Some(sealer) => builder.sealer(sealer),
+        None if keeps == Durability::Process => builder.unsealed(),
+        None => {
+            let rule = "must be given: what rests in the store is sealed (key_id, and key_env or key_file with 32 bytes)";
+            return Err(ConfigError::new(&config.file, "at_rest", rule));
+        }
+    };
+    builder.build().map_err(|invalid| ConfigError::of(&config.file, &place, &invalid))
+}
+
+/// The adapter of a gateway for reading callbacks only: its API key is not needed, and not looked for.
+pub(crate) fn reader(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
+    let section = secrets.config.gateway(name)?;
+    let unused = match section.account.mode() {
+        Mode::Live => "sk_live_unused",
+        Mode::Test => "sk_test_unused",
+    };
+    adapter(secrets, name, Secret::new(unused))
+}
+
+fn adapter(secrets: &Secrets<'_>, name: &str, secret_key: Secret) -> Result<Arc<dyn Adapter>, ConfigError> {
+    let section = secrets.config.gateway(name)?;
+    if section.provider == "stripe" {
+        return stripe(secrets, name, section, secret_key);
+    }
+    let key = format!("gateways.{name}.provider");
+    Err(ConfigError::new(&secrets.config.file, key, "must be stripe: this command speaks no other protocol yet"))
+}
+
+fn stripe(
+    secrets: &Secrets<'_>,
+    name: &str,
+    section: &GatewaySection,
+    secret_key: Secret,
+) -> Result<Arc<dyn Adapter>, ConfigError> {
+    let place = format!("gateways.{name}");
+    let file = &secrets.config.file;
+    let mut config = StripeConfig::new(section.account.clone(), secret_key);
+    config.webhook_secrets = secrets.webhook_secrets(name, section)?;
+    config.allow_http_loopback = section.allow_http_loopback;
+    if let Some(url) = &section.base_url {
+        config.base_url.clone_from(url);
+    }
+    if let Some(version) = &section.api_version {
+        config.api_version.clone_from(version);
+    }
+    if let Some(tolerance) = &section.webhook_tolerance {
+        config.webhook_tolerance = paysluice::model::text::parse_duration(tolerance)
+            .ok_or_else(|| ConfigError::new(file, format!("{place}.webhook_tolerance"), "must be a time such as 300s or 5m"))?;
+    }
+    let adapter = Stripe::new(config).map_err(|invalid| ConfigError::of(file, &place, &invalid))?;
+    Ok(Arc::new(adapter))
+}
+
+/// The store that `[store]` names, and what it keeps.
+fn store(env: &Env, config: &Config) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
+    let error = |rule: String| ConfigError::new(&config.file, "store.url", rule);
+    let Some(section) = &config.sections.store else {
+        return Err(error("must be given: sqlite:PATH, or memory: which forgets everything at the command's end".to_owned()));
+    };
+    if section.url == "memory:" {
+        return Ok((Arc::new(MemoryStore::new(env.clock().clone())), Durability::Process));
+    }
+    let path = section.url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
+    let path = path.ok_or_else(|| error("must be sqlite:PATH or memory:".to_owned()))?;
+    let store = SqliteStore::open(config.beside(path.as_ref()), env.clock().clone(), Options::default())
+        .map_err(|failure| error(format!("must be a database that can be opened ({failure})")))?;
+    let keeps = store.durability();
+    Ok((Arc::new(store), keeps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const HEAD: &str = "provider = \"stripe\"\naccount = \"stripe:test:acct_1\"\nsecret_key_env = \"K\"\n";
+
+    fn open(head: &str, lines: &str, key: &str) -> Result<(), String> {
+        let config = Config::parse(Path::new("paysluice.toml"), &format!("{head}\n[gateways.shop]\n{lines}")).unwrap();
+        let environment = |_: &str| Some(key.to_owned());
+        let secrets = Secrets { config: &config, environment: &environment };
+        let manner = Manner { background: false, handler: None };
+        gateway(&Env::system(), &secrets, "shop", manner).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_told_by_key_and_rule() {
+        let memory = "[store]\nurl = \"memory:\"";
+        assert_eq!(open(memory, HEAD, "sk_test_a"), Ok(()));
+        let told = open(memory, HEAD, "sk_live_a").unwrap_err();
+        assert!(told.starts_with("paysluice.toml: gateways.shop.secret_key: must be a test key"), "{told}");
+        let told = open(memory, &format!("{HEAD}base_url = \"http://127.0.0.1:1\""), "sk_test_a").unwrap_err();
+        assert!(told.starts_with("paysluice.toml: gateways.shop.base_url: must be https://"), "{told}");
+        let told = open("[store]\nurl = \"postgres:x\"", HEAD, "sk_test_a").unwrap_err();
+        assert_eq!(told, "paysluice.toml: store.url: must be sqlite:PATH or memory:");
+        let told = open("", HEAD, "sk_test_a").unwrap_err();
+        assert!(told.starts_with("paysluice.toml: store.url: must be given"), "{told}");
+        let told = open(memory, &HEAD.replace("\"stripe\"", "\"alipay\""), "sk_test_a").unwrap_err();
+        assert!(told.starts_with("paysluice.toml: gateways.shop.provider: must be stripe"), "{told}");
+        let folder = tempfile::tempdir().unwrap();
+        let told = open(&format!("[store]\nurl = \"sqlite:{}\"", folder.path().join("a.db").display()), HEAD, "sk_test_a");
+        assert!(told.unwrap_err().starts_with("paysluice.toml: at_rest: must be given"));
+    }
+
+    #[test]
+    fn a_reader_of_callbacks_needs_no_key_and_no_store() {
+        let config = Config::parse(Path::new("p.toml"), &format!("[gateways.shop]\n{HEAD}webhook_secret_env = \"W\"")).unwrap();
+        let environment = |name: &str| (name == "W").then(|| "whsec_a".to_owned());
+        assert!(reader(&Secrets { config: &config, environment: &environment }, "shop").is_ok());
+    }
+}

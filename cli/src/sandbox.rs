@@ -1,0 +1,62 @@
+//! Serves the toy bank, and prints what a gateway needs to reach it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use paysluice::env::Env;
+use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::args::SandboxAsk;
+
+/// Serves until it is interrupted.
+pub(crate) async fn run(env: Env, ask: SandboxAsk, as_json: bool) -> Result<ExitCode, String> {
+    if !ask.stripe.ip().is_loopback() {
+        return Err("--stripe: must be an address of this machine alone (127.0.0.1 or ::1): its keys are no secret".to_owned());
+    }
+    let listener = TcpListener::bind(ask.stripe).await;
+    let listener = listener.map_err(|error| format!("--stripe: must be a free address: {} ({error})", ask.stripe))?;
+    let sandbox = Sandbox::new(env, SandboxConfig { seed: ask.seed, ..SandboxConfig::default() });
+    let server = sandbox.serve(listener).map_err(|error| format!("the sandbox cannot be served ({error})"))?;
+    if let Some(url) = &ask.callbacks {
+        sandbox.callbacks().to_url(url);
+    }
+    if ask.storm {
+        sandbox.faults().random(ask.seed, FaultTable::storm());
+    }
+    introduce(&sandbox, &server.url(), as_json).map_err(|error| format!("the credentials could not be written ({error})"))?;
+    let interrupted = tokio::signal::ctrl_c().await;
+    interrupted.map_err(|error| format!("an interrupt cannot be waited for ({error})"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
+    let credentials = sandbox.credentials();
+    let (key, secret) = (credentials.secret_key.expose_str(), credentials.webhook_secret.expose_str());
+    let (key, secret, account) = (key.unwrap_or_default(), secret.unwrap_or_default(), &credentials.account);
+    let mut out = io::stdout().lock();
+    if as_json {
+        let stripe =
+            json!({"base_url": url, "account": format!("stripe:test:{account}"), "secret_key": key, "webhook_secret": secret});
+        writeln!(out, "{}", json!({"stripe": stripe, "control": format!("{url}/sandbox/")}))?;
+        return out.flush();
+    }
+    writeln!(
+        out,
+        "The sandbox serves Stripe's face at {url}; faults, ledger and payers under {url}/sandbox/.\n\
+         Test credentials, good for nothing else:\n\n\
+         export SANDBOX_SECRET_KEY={key}\n\
+         export SANDBOX_WEBHOOK_SECRET={secret}\n\n\
+         and in paysluice.toml:\n\n\
+         [gateways.sandbox]\n\
+         provider = \"stripe\"\n\
+         account = \"stripe:test:{account}\"\n\
+         base_url = \"{url}\"\n\
+         allow_http_loopback = true\n\
+         secret_key_env = \"SANDBOX_SECRET_KEY\"\n\
+         webhook_secret_env = \"SANDBOX_WEBHOOK_SECRET\"\n\n\
+         Interrupt to stop."
+    )?;
+    out.flush()
+}
