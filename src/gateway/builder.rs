@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::access::AccessCache;
 use super::flight::Flights;
 use super::handle::Gateway;
+use super::persist::OpIds;
 use super::rows::Rows;
 use super::told::Handler;
 use super::{Inner, background};
@@ -172,6 +173,7 @@ impl Builder {
         let inner = Arc::new(Inner {
             rows: Rows::new(account.clone(), self.sealer, Arc::clone(self.env.rng())),
             payment_ref: profile.payment_ref,
+            op_ids: OpIds::new(&**self.env.rng()),
             adapter: ArcSwap::from_pointee(self.adapter),
             account,
             env: self.env,

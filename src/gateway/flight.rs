@@ -7,21 +7,22 @@ use tokio::sync::watch;
 
 use super::verdict::{Told, Verdict};
 use crate::guard::Timing;
+use crate::model::Payment;
 
 /// How a flight landed.
 #[derive(Clone, Debug)]
 pub(crate) enum Landed {
     /// Still in the air.
     Flying,
-    /// With this.
-    Verdict(Verdict, Timing),
+    /// With this, and the payment as the commit left it, if it is known.
+    Verdict(Verdict, Timing, Option<Box<Payment>>),
     /// Nothing was sent and nothing stored; whoever joined may try for himself, or take this for an answer.
     Unstarted(Told),
     /// Nothing was sent: look again.
     Again,
 }
 
-/// All flights of a gateway, by order and identity.
+/// All flights of a gateway, by the fingerprint of what was asked: who asks for other money does not join, and is told so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flights(Arc<Mutex<HashMap<String, watch::Receiver<Landed>>>>);
 

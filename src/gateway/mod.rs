@@ -68,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) rows: rows::Rows,
     pub(crate) handler: Option<Arc<dyn Handler>>,
     pub(crate) config: GatewayConfig,
+    op_ids: persist::OpIds,
     flights: flight::Flights,
     pub(crate) totals: Totals,
     closing: AtomicBool,

@@ -1,5 +1,6 @@
 //! The way of an operation that moves money: joined, planned, drafted, and handed to a task of the gateway's own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::order::{Order, unknown};
 use super::plan::{Plan, Planned, Scope};
 use super::rows::Versioned;
 use super::run::{Ran, Run};
+use super::settle::Closed;
 use super::verdict::{Told, Verdict};
 use crate::adapter::{Adapter, Cancel, Draft, Kind, Ready, Seed};
 use crate::env::{BoxFuture, Mono};
@@ -61,12 +63,14 @@ impl Inner {
         loop {
             let order = self.load_order(op.order_no()).await?;
             let aimed = aim(&op, order.as_ref())?;
+            let aimed = &*aimed;
             let Some(attempt) = aimed.attempt() else { return Err(unknown(op.order_no())) };
             let key = self.rows.intent_key(op.order_no(), &aimed.identity());
-            let landed = match self.flights.board(format!("{}\n{}", key.part, key.id)) {
+            let fingerprint = self.fingerprint(aimed);
+            let landed = match self.flights.board(fingerprint.clone()) {
                 Boarded::Join(joined) => self.bounded(joined, deadline).await,
-                Boarded::Lead(flight) => match self.look(&aimed, attempt, &key, order, deadline).await? {
-                    Looked::Known(verdict) => return self.answer(&aimed, attempt, verdict, Timing::default()).await,
+                Boarded::Lead(flight) => match self.look(aimed, attempt, &key, fingerprint, order, deadline).await? {
+                    Looked::Known(verdict) => return self.answer(aimed, attempt, verdict, Timing::default()).await,
                     Looked::Run(opening) => {
                         let joined = flight.joined();
                         self.launch(aimed.clone(), attempt, key, *opening, deadline, flight);
@@ -74,7 +78,7 @@ impl Inner {
                     }
                     Looked::CancelFirst(earlier) => {
                         drop(flight);
-                        self.cancel_first(&aimed, earlier, deadline).await?;
+                        self.cancel_first(aimed, earlier, deadline).await?;
                         continue;
                     }
                     Looked::Elsewhere => None,
@@ -82,7 +86,8 @@ impl Inner {
                 },
             };
             match landed {
-                Some(Landed::Verdict(verdict, timing)) => return self.answer(&aimed, attempt, verdict, timing).await,
+                Some(Landed::Verdict(verdict, timing, Some(payment))) => return answered(verdict, timing, *payment),
+                Some(Landed::Verdict(verdict, timing, None)) => return self.answer(aimed, attempt, verdict, timing).await,
                 Some(Landed::Unstarted(told)) => return Err(told.error()),
                 Some(Landed::Again | Landed::Flying) if self.env.now() < deadline => {}
                 _ if self.env.now() + wait < deadline => {
@@ -90,7 +95,7 @@ impl Inner {
                     self.env.sleep(wait).await;
                     wait = (wait * 2).min(JOIN_LAST);
                 }
-                _ => return Err(self.in_flight(&aimed, attempt).await),
+                _ => return Err(self.in_flight(aimed, attempt).await),
             }
         }
     }
@@ -125,13 +130,14 @@ impl Inner {
             deadline,
             begun: false,
             learned: Vec::new(),
+            aliased: None,
         };
         self.env.spawn(async move {
             let mut timing = Timing::default();
             let ran = inner.run(run, &mut timing).await;
             inner.totals.record(&timing);
             flight.land(match ran {
-                Ran::Verdict(verdict) => Landed::Verdict(verdict, timing),
+                Ran::Closed(Closed { verdict, payment }) => Landed::Verdict(verdict, timing, payment),
                 Ran::Changed => Landed::Again,
                 Ran::Unstarted(error) => Landed::Unstarted(Told::of(&error)),
             });
@@ -144,11 +150,11 @@ impl Inner {
         op: &Op,
         attempt: AttemptNo,
         key: &Key,
+        fingerprint: String,
         order: Option<Versioned<Order>>,
         deadline: Mono,
     ) -> Result<Looked, Error> {
         let intent = self.load_intent(key).await?;
-        let fingerprint = self.fingerprint(op);
         if intent.as_ref().is_some_and(|intent| intent.value.fingerprint != fingerprint) {
             let why = format!("{} of order {} was asked for before, with other content", key.id, op.order_no());
             return Err(Error::new(ErrorKind::Conflict, why));
@@ -169,10 +175,11 @@ impl Inner {
         let adapter = self.adapter();
         let order_expect = Versioned::expected(order.as_ref());
         let intent_expect = Versioned::expected(intent.as_ref());
+        let generation = intent.as_ref().map_or(1, |former| former.value.generation + 1);
         let resumed = intent.and_then(|intent| self.resumable(op, key, intent.value));
         let (intent, draft) = match resumed {
             Some((intent, draft)) => (intent, Some(draft)),
-            None => (self.fresh(op, attempt, key, fingerprint, &**adapter).await?, None),
+            None => (self.fresh(op, attempt, key, fingerprint, generation, &**adapter)?, None),
         };
         let scope = Scope { account: &self.account, profile: adapter.profile(), now: self.env.wall() };
         let order = match op.reserve(order.map(|order| order.value), &intent.seed, scope)? {
@@ -210,15 +217,15 @@ impl Inner {
     }
 
     /// A new generation: new key, new birth, the same number.
-    async fn fresh<Op: Planned>(
+    fn fresh<Op: Planned>(
         &self,
         op: &Op,
         attempt: AttemptNo,
         key: &Key,
         fingerprint: String,
+        generation: u32,
         adapter: &dyn Adapter,
     ) -> Result<Intent, Error> {
-        let former = self.load_intent(key).await?;
         let scope = Scope { account: &self.account, profile: adapter.profile(), now: self.env.wall() };
         let number = op.number(scope, attempt)?;
         let seed =
@@ -228,7 +235,7 @@ impl Inner {
             kind: Op::KIND,
             attempt,
             fingerprint,
-            generation: former.map_or(1, |former| former.value.generation + 1),
+            generation,
             seed,
             state: State::Sending,
             sends: 0,
@@ -325,9 +332,8 @@ impl Inner {
         let order = self.load_order(op.order_no()).await;
         let payment = order.ok().flatten().and_then(|order| order.value.payment(&self.account, self.payment_ref, attempt));
         match (verdict, payment) {
-            (Verdict::Done, Some(payment)) => Ok(Answer::new(payment, timing)),
+            (verdict, Some(payment)) => answered(verdict, timing, payment),
             (Verdict::Done, None) => Err(Error::new(ErrorKind::StoreFailed, "it is done; the store cannot be read now")),
-            (Verdict::Failed(told), Some(payment)) => Err(told.error().with_payment(payment)),
             (Verdict::Failed(told), None) => Err(told.error()),
         }
     }
@@ -350,19 +356,34 @@ impl Inner {
 
     /// What must be equal for two askings to be one.
     fn fingerprint<Op: Planned>(&self, op: &Op) -> String {
-        let account = self.account.to_string();
-        let head = [account, op.order_no().to_string(), Op::KIND.name().to_owned(), op.identity()];
-        let parts: Vec<String> = head.into_iter().chain(op.essence()).collect();
-        let framed: Vec<String> = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
-        sha256_hex(&framed.iter().map(String::as_bytes).collect::<Vec<_>>())
+        let mut framed = String::with_capacity(160);
+        let mut frame = |part: &str| {
+            framed.push_str(&part.len().to_string());
+            framed.push(':');
+            framed.push_str(part);
+        };
+        frame(&self.account.to_string());
+        frame(op.order_no().as_str());
+        frame(Op::KIND.name());
+        frame(&op.identity());
+        op.essence().iter().for_each(|part| frame(part));
+        sha256_hex(&[framed.as_bytes()])
+    }
+}
+
+/// The answer to a caller who knows the payment.
+fn answered(verdict: Verdict, timing: Timing, payment: Payment) -> Result<Answer<Payment>, Error> {
+    match verdict {
+        Verdict::Done => Ok(Answer::new(payment, timing)),
+        Verdict::Failed(told) => Err(told.error().with_payment(payment)),
     }
 }
 
 /// The operation with its attempt named.
-fn aim<Op: Planned>(op: &Op, order: Option<&Versioned<Order>>) -> Result<Op, Error> {
+fn aim<'a, Op: Planned>(op: &'a Op, order: Option<&Versioned<Order>>) -> Result<Cow<'a, Op>, Error> {
     if op.attempt().is_some() {
-        return Ok(op.clone());
+        return Ok(Cow::Borrowed(op));
     }
     let meant = order.and_then(|order| order.value.meant()).ok_or_else(|| unknown(op.order_no()))?;
-    Ok(op.clone().on(meant))
+    Ok(Cow::Owned(op.clone().on(meant)))
 }

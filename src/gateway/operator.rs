@@ -81,6 +81,7 @@ impl Inner {
             attempt,
             key,
             intent,
+            order: None,
             draft,
             learned: Vec::new(),
             by: By::Operator,

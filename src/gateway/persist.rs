@@ -1,5 +1,6 @@
 //! The gateway's commits and reads: repeated under the same name when an answer was lost, and never held across a send.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Inner;
@@ -9,8 +10,26 @@ use super::order::Order;
 use super::rows::{self, Versioned, json, read, store_failed};
 use super::told::{By, ToldChange};
 use crate::adapter::Seen;
+use crate::env::Rng;
 use crate::model::{AttemptNo, Error, ErrorKind, OrderNo};
 use crate::store::{Commit, Expect, Key, MAX_PUTS, OpId, Put, StoreErrorKind};
+
+/// Names for commits: they follow each other from a start that is drawn once, so that no two processes meet.
+#[derive(Debug)]
+pub(crate) struct OpIds {
+    start: u128,
+    next: AtomicU64,
+}
+
+impl OpIds {
+    pub(crate) fn new(rng: &dyn Rng) -> Self {
+        Self { start: rng.next_u128(), next: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> OpId {
+        OpId(self.start.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into()))
+    }
+}
 
 impl Inner {
     /// Commits under a fresh name, asking again under the same name if the answer was lost. More tells than one commit may
@@ -25,7 +44,7 @@ impl Inner {
     }
 
     async fn commit_once(&self, puts: &[Put]) -> Result<Commit, Error> {
-        let op = OpId(self.env.rng().next_u128());
+        let op = self.op_ids.next();
         let mut last = None;
         for tries in 0..3_u32 {
             if tries > 0 {

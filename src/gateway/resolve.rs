@@ -81,7 +81,7 @@ impl Inner {
         let draft = self.rows.open_draft(&row.key, &intent.value)?;
         let attempt = intent.value.attempt;
         let order_no = op.order_no().clone();
-        let held = Held { op, order_no, attempt, key: row.key, intent, draft, learned: Vec::new(), by: By::Query };
+        let held = Held { op, order_no, attempt, key: row.key, intent, order: None, draft, learned: Vec::new(), by: By::Query };
         match held.intent.value.state.clone() {
             State::Sending => self.recover(held, true).await,
             State::Doubt { .. } => self.recover(held, false).await,

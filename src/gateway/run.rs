@@ -11,7 +11,7 @@ use super::order::Order;
 use super::plan::Planned;
 use super::rows::{self, Versioned};
 use super::send::{Send, Sent};
-use super::settle::{Held, Outcome};
+use super::settle::{Closed, Held, Outcome};
 use super::told::By;
 use super::verdict::{Told, Verdict};
 use crate::adapter::{Codec, Decoded, Draft, Moves, RecoveryStep, Seen};
@@ -46,13 +46,15 @@ pub(crate) struct Run<Op> {
     pub(crate) begun: bool,
     /// What earlier steps showed, and the order's row may not hold yet.
     pub(crate) learned: Vec<Seen>,
+    /// The provider's id that is known to lead to the order.
+    pub(crate) aliased: Option<String>,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) enum Ran {
     /// With this, and it is stored.
-    Verdict(Verdict),
+    Closed(Closed),
     /// Nothing was sent: the rows had changed. Look again.
     Changed,
     /// Nothing was sent and nothing stored.
@@ -100,16 +102,16 @@ impl Inner {
                 Begun::Stopped(told) => return self.stop(run, End::Released { resume: false, told }).await,
                 Begun::StoreFailed(error) if !run.begun && unwritten(&error) => return Ran::Unstarted(full(&error)),
                 // The row may stand as Sending: nothing was sent, but whoever reads it cannot know. The resolver will find out.
-                Begun::StoreFailed(error) => return Ran::Verdict(Verdict::from(&error)),
+                Begun::StoreFailed(error) => return Ran::Closed(Verdict::from(&error).into()),
             }
             let send = Send { draft: &run.draft, number: run.intent.sends, until, deadline: run.deadline };
             let sent = self.send(&**adapter, codec, send, &mut admitted, timing).await;
             admitted.report(sent.signal());
             let miss = match sent {
                 Sent::Answer(Decoded::Done(seen)) => {
-                    return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await);
+                    return Ran::Closed(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await);
                 }
-                Sent::Presented(seen) => return Ran::Verdict(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await),
+                Sent::Presented(seen) => return Ran::Closed(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await),
                 // After a step that may have moved money, none that moves nothing may follow: its loss would read as "not applied".
                 Sent::Answer(Decoded::Then { draft, .. }) if run.draft.moves == Moves::Money && draft.moves == Moves::Nothing => {
                     Miss::Failed(
@@ -117,9 +119,7 @@ impl Inner {
                     )
                 }
                 Sent::Answer(Decoded::Then { draft, seen }) => {
-                    if let Err(error) = self.alias_refs(&run.order_no, &seen).await {
-                        tracing::warn!(order = %run.order_no, %error, "an id could not be noted");
-                    }
+                    self.note_id(&mut run, &seen).await;
                     apply(&mut run.order, run.attempt, self.payment_ref, &seen, By::Answer.into());
                     run.learned.push(*seen);
                     (run.draft, run.intent.doubt) = (*draft, false);
@@ -242,24 +242,40 @@ impl Inner {
             End::Released { told, .. } if run.intent.doubt => End::Doubt(told.in_doubt()),
             ended => ended,
         };
-        Ran::Verdict(self.settle_run(run, Outcome::End(ended)).await)
+        Ran::Closed(self.settle_run(run, Outcome::End(ended)).await)
     }
 
-    async fn settle_run<Op: Planned>(self: &Arc<Self>, run: Run<Op>, outcome: Outcome) -> Verdict {
-        let Expect::Ver(ver) = run.intent_expect else {
-            return Verdict::from(&Error::new(ErrorKind::StoreFailed, "an intent without a row was settled"));
-        };
-        if let Outcome::Seen(seen, _) = &outcome
-            && let Err(error) = self.alias_refs(&run.order_no, seen).await
-        {
-            tracing::warn!(order = %run.order_no, %error, "an id could not be noted");
+    /// Makes the provider's id lead to the order, once.
+    async fn note_id<Op>(&self, run: &mut Run<Op>, seen: &Seen) {
+        let id = seen.refs.get(self.payment_ref);
+        if id.is_none() || id == run.aliased.as_deref() {
+            return;
         }
+        match self.alias_refs(&run.order_no, seen).await {
+            Ok(()) => run.aliased = id.map(str::to_owned),
+            Err(error) => tracing::warn!(order = %run.order_no, %error, "an id could not be noted"),
+        }
+    }
+
+    async fn settle_run<Op: Planned>(self: &Arc<Self>, mut run: Run<Op>, outcome: Outcome) -> Closed {
+        let Expect::Ver(ver) = run.intent_expect else {
+            return Verdict::from(&Error::new(ErrorKind::StoreFailed, "an intent without a row was settled")).into();
+        };
+        if let Outcome::Seen(seen, _) = &outcome {
+            self.note_id(&mut run, seen).await;
+        }
+        // With something learned since, it is more than the row holds.
+        let order = match run.order_expect {
+            Expect::Ver(ver) if run.learned.is_empty() => Some(Versioned { ver, value: run.order }),
+            _ => None,
+        };
         let held = Held {
             op: run.op,
             order_no: run.order_no,
             attempt: run.attempt,
             key: run.key,
             intent: Versioned { ver, value: run.intent },
+            order,
             draft: run.draft,
             learned: run.learned,
             by: By::Answer,

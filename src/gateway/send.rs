@@ -86,7 +86,7 @@ impl Inner {
         admitted.release_connection();
         timing.add(Stage::FirstByte, self.env.now().since(begun));
         match reply {
-            Ok(reply) => self.read(adapter, codec, &send, &reply, timing).await,
+            Ok(reply) => self.read(adapter, codec, &send, stamp, &reply, timing).await,
             Err(error) => Sent::Miss(Miss::Wire(error)),
         }
     }
@@ -97,11 +97,12 @@ impl Inner {
         adapter: &dyn Adapter,
         codec: &dyn Codec<Op>,
         send: &Send<'_>,
+        stamp: Stamp,
         reply: &Reply,
         timing: &mut Timing,
     ) -> Sent {
         let begun = self.env.now();
-        let received = Stamp { now: self.env.wall(), nonce: self.env.rng().next_u128(), send: send.number };
+        let received = Stamp { now: self.env.wall(), ..stamp };
         let decode = || codec.decode(send.draft, reply, &received, &self.access.granted());
         let decoded = match decode() {
             Ok(Decoded::Need(want)) => match self.access.ensure(&want, self.means(adapter), send.deadline).await {

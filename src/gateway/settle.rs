@@ -13,7 +13,7 @@ use super::rows::{self, Rows, Versioned, read};
 use super::told::{By, Told, ToldChange};
 use super::verdict::{self, Verdict};
 use crate::adapter::{Codec, Draft, Follow, Kind, Seen};
-use crate::model::{AttemptNo, Error, ErrorKind, Fate, OrderNo};
+use crate::model::{AttemptNo, Error, ErrorKind, Fate, OrderNo, Payment};
 use crate::store::{Commit, Expect, Key, Put, SpaceKind};
 
 /// How often a commit that lost a race is tried on the fresh rows: each loss is somebody else's progress.
@@ -39,6 +39,8 @@ pub(crate) struct Held<Op> {
     pub(crate) attempt: AttemptNo,
     pub(crate) key: Key,
     pub(crate) intent: Versioned<Intent>,
+    /// The order's row as it was last committed or read, if it was: tried first, and read again if it is not the row any more.
+    pub(crate) order: Option<Versioned<Order>>,
     pub(crate) draft: Draft,
     /// What earlier steps showed, and the order's row may not hold yet.
     pub(crate) learned: Vec<Seen>,
@@ -48,62 +50,72 @@ pub(crate) struct Held<Op> {
 
 impl Inner {
     /// Settles. The verdict is true even if the store fails now: the commit is repeated in the background.
-    pub(crate) async fn settle<Op: Planned>(self: &Arc<Self>, held: Held<Op>, outcome: Outcome) -> Verdict {
-        match self.try_settle(&held, &outcome).await {
-            Ok(verdict) => verdict,
+    pub(crate) async fn settle<Op: Planned>(self: &Arc<Self>, mut held: Held<Op>, outcome: Outcome) -> Closed {
+        match self.try_settle(&mut held, &outcome).await {
+            Ok(closed) => closed,
             Err(Settling { verdict, error }) => {
                 tracing::error!(account = %self.account, order = %held.order_no, %error, "settling is repeated");
                 let inner = Arc::clone(self);
                 self.env.spawn(async move { inner.settle_later(held, outcome).await });
-                verdict
+                verdict.into()
             }
         }
     }
 
     /// Repeats a settle until the store takes it; if the process ends first, the intent's due row brings the resolver.
-    async fn settle_later<Op: Planned>(self: Arc<Self>, held: Held<Op>, outcome: Outcome) {
+    async fn settle_later<Op: Planned>(self: Arc<Self>, mut held: Held<Op>, outcome: Outcome) {
         for tries in 0..20_u32 {
             self.env.sleep(Duration::from_millis(100).saturating_mul(1 << tries.min(7))).await;
-            if self.try_settle(&held, &outcome).await.is_ok() {
+            if self.try_settle(&mut held, &outcome).await.is_ok() {
                 return;
             }
         }
     }
 
-    async fn try_settle<Op: Planned>(&self, held: &Held<Op>, outcome: &Outcome) -> Result<Verdict, Settling> {
+    async fn try_settle<Op: Planned>(&self, held: &mut Held<Op>, outcome: &Outcome) -> Result<Closed, Settling> {
         let adapter = self.adapter();
         let codec = Op::codec(&**adapter);
         let mut verdict = first_verdict(held, outcome, codec);
         let mut intent = held.intent.clone();
         for _ in 0..RACES {
             let failed = |verdict: &Verdict, error| Settling { verdict: verdict.clone(), error };
-            let order = self.load_order(&held.order_no).await.map_err(|error| failed(&verdict, error))?;
-            let Some(order) = order else { return Ok(verdict) };
+            let at_hand = held.order.take();
+            let guessed = at_hand.is_some();
+            let order = match at_hand {
+                Some(order) => Some(order),
+                None => self.load_order(&held.order_no).await.map_err(|error| failed(&verdict, error))?,
+            };
+            let Some(order) = order else { return Ok(verdict.into()) };
             let settled = self.settled_rows(held, &intent, order, outcome, codec).map_err(|error| failed(&verdict, error))?;
+            if guessed && settled.intent_at == 0 {
+                // It would not be compared with the row, and the verdict may rest on what is not so any more.
+                continue;
+            }
             verdict = settled.verdict;
             match self.commit(&settled.puts).await.map_err(|error| failed(&verdict, error))? {
                 Commit::Done(_) => {
                     self.changed();
-                    return Ok(verdict);
+                    let payment = settled.order.payment(&self.account, self.payment_ref, held.attempt).map(Box::new);
+                    return Ok(Closed { verdict, payment });
                 }
                 Commit::Lost { index, .. } if index < settled.intent_at => {}
                 Commit::Lost { current, .. } => match current.as_ref().map(read::<Intent>) {
                     // Somebody else has moved the intent on: what we saw still counts for the order.
-                    Some(Ok(newer)) if newer.value.generation != intent.value.generation => return Ok(verdict),
+                    Some(Ok(newer)) if newer.value.generation != intent.value.generation => return Ok(verdict.into()),
                     Some(Ok(newer)) if matches!(newer.value.state, State::Settled(_)) => {
                         if let Outcome::Seen(seen, light) = outcome {
                             let applied = self.observe(&held.order_no, held.attempt, seen, *light).await;
                             applied.map_err(|error| failed(&verdict, error))?;
                         }
-                        return Ok(verdict);
+                        return Ok(verdict.into());
                     }
                     // Somebody else has found evidence meanwhile: that we have none takes nothing away from it.
                     Some(Ok(newer)) => match (outcome, newer.value.state.found()) {
-                        (Outcome::End(_), Some(found)) => return Ok(found.clone()),
+                        (Outcome::End(_), Some(found)) => return Ok(found.clone().into()),
                         _ => intent = newer,
                     },
                     Some(Err(error)) => return Err(failed(&verdict, error)),
-                    None => return Ok(verdict),
+                    None => return Ok(verdict.into()),
                 },
             }
         }
@@ -170,7 +182,7 @@ impl Inner {
         for told in &tolds {
             puts.push(self.rows.put_told(told)?);
         }
-        Ok(Settled { puts, intent_at, verdict })
+        Ok(Settled { puts, intent_at, verdict, order })
     }
 
     /// Where an intent stands after its operation was seen: at its end, watched, or still in doubt.
@@ -284,12 +296,26 @@ pub(crate) enum Observed {
     UnknownOrder,
 }
 
+/// How an operation stands, and the payment as the commit left it, if it was this commit.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) verdict: Verdict,
+    pub(crate) payment: Option<Box<Payment>>,
+}
+
+impl From<Verdict> for Closed {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, payment: None }
+    }
+}
+
 #[derive(Debug)]
 struct Settled {
     puts: Vec<Put>,
     /// Which put is the intent's.
     intent_at: usize,
     verdict: Verdict,
+    order: Order,
 }
 
 /// The store failed while settling; the verdict holds all the same.
