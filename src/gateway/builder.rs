@@ -173,7 +173,7 @@ impl Builder {
         let inner = Arc::new(Inner {
             rows: Rows::new(account.clone(), self.sealer, Arc::clone(self.env.rng())),
             payment_ref: profile.payment_ref,
-            op_ids: OpIds::new(&**self.env.rng()),
+            op_ids: OpIds::default(),
             adapter: ArcSwap::from_pointee(self.adapter),
             account,
             env: self.env,

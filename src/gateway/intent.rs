@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::verdict::Verdict;
 use crate::adapter::{Kind, Seed, WhenUp};
@@ -28,10 +29,10 @@ pub(crate) struct Intent {
     pub(crate) doubt: bool,
     /// The operation; sealed. Gone when it is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) op: Option<String>,
+    pub(crate) op: Option<Box<RawValue>>,
     /// The draft of the step it stands at; sealed. Gone when it is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) draft: Option<String>,
+    pub(crate) draft: Option<Box<RawValue>>,
 }
 
 /// Where an intent stands.

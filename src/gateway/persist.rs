@@ -1,5 +1,6 @@
 //! The gateway's commits and reads: repeated under the same name when an answer was lost, and never held across a send.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,20 +15,17 @@ use crate::env::Rng;
 use crate::model::{AttemptNo, Error, ErrorKind, OrderNo};
 use crate::store::{Commit, Expect, Key, MAX_PUTS, OpId, Put, StoreErrorKind};
 
-/// Names for commits: they follow each other from a start that is drawn once, so that no two processes meet.
-#[derive(Debug)]
+/// Names for commits: they follow each other from a start that is drawn once, so that no two gateways meet.
+#[derive(Debug, Default)]
 pub(crate) struct OpIds {
-    start: u128,
-    next: AtomicU64,
+    start: OnceLock<u128>,
+    given: AtomicU64,
 }
 
 impl OpIds {
-    pub(crate) fn new(rng: &dyn Rng) -> Self {
-        Self { start: rng.next_u128(), next: AtomicU64::new(0) }
-    }
-
-    fn next(&self) -> OpId {
-        OpId(self.start.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into()))
+    fn next(&self, rng: &dyn Rng) -> OpId {
+        let start = self.start.get_or_init(|| rng.next_u128());
+        OpId(start.wrapping_add(self.given.fetch_add(1, Ordering::Relaxed).into()))
     }
 }
 
@@ -44,7 +42,7 @@ impl Inner {
     }
 
     async fn commit_once(&self, puts: &[Put]) -> Result<Commit, Error> {
-        let op = self.op_ids.next();
+        let op = self.op_ids.next(&**self.env.rng());
         let mut last = None;
         for tries in 0..3_u32 {
             if tries > 0 {

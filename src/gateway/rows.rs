@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::intent::Intent;
 use super::order::Order;
@@ -100,13 +101,13 @@ impl Rows {
     }
 
     /// Seals an operation for its intent's row.
-    pub(crate) fn seal_op<Op: Operation>(&self, key: &Key, op: &Op) -> Result<String, Error> {
-        self.seal(key, "op", &json(op)?)
+    pub(crate) fn seal_op<Op: Operation>(&self, key: &Key, op: &Op) -> Result<Box<RawValue>, Error> {
+        self.seal(key, "op", op)
     }
 
     /// Seals a draft for its intent's row.
-    pub(crate) fn seal_draft(&self, key: &Key, draft: &Draft) -> Result<String, Error> {
-        self.seal(key, "draft", &json(draft)?)
+    pub(crate) fn seal_draft(&self, key: &Key, draft: &Draft) -> Result<Box<RawValue>, Error> {
+        self.seal(key, "draft", draft)
     }
 
     /// Opens the operation of an intent.
@@ -119,22 +120,22 @@ impl Rows {
         self.open(key, "draft", intent.draft.as_deref())
     }
 
-    fn seal(&self, key: &Key, what: &str, plain: &[u8]) -> Result<String, Error> {
-        let Some(sealer) = &self.sealer else {
-            return String::from_utf8(plain.to_vec())
-                .map_err(|_| Error::new(ErrorKind::Invalid, format!("{what}: must be UTF-8")));
-        };
-        let sealed = sealer.seal(&associated(key, what), plain, &*self.rng);
-        sealed.map_err(|error| Error::new(ErrorKind::StoreFailed, format!("{what}: {error}")))
+    /// JSON as it is, or the text of its seal.
+    fn seal<T: Serialize>(&self, key: &Key, what: &str, value: &T) -> Result<Box<RawValue>, Error> {
+        let Some(sealer) = &self.sealer else { return to_raw_value(value).map_err(unwritable) };
+        let sealed = sealer.seal(&associated(key, what), &json(value)?, &*self.rng);
+        let sealed = sealed.map_err(|error| Error::new(ErrorKind::StoreFailed, format!("{what}: {error}")))?;
+        to_raw_value(&sealed).map_err(unwritable)
     }
 
-    fn open<T: DeserializeOwned>(&self, key: &Key, what: &str, stored: Option<&str>) -> Result<T, Error> {
+    fn open<T: DeserializeOwned>(&self, key: &Key, what: &str, stored: Option<&RawValue>) -> Result<T, Error> {
         let failed = |why: String| Error::new(ErrorKind::StoreFailed, format!("{what} of {}: {why}", key.id));
         let stored = stored.ok_or_else(|| failed("is gone".to_owned()))?;
         let Some(sealer) = &self.sealer else {
-            return serde_json::from_str(stored).map_err(|error| failed(error.to_string()));
+            return serde_json::from_str(stored.get()).map_err(|error| failed(error.to_string()));
         };
-        let plain = sealer.open(&associated(key, what), stored).map_err(|error| failed(error.to_string()))?;
+        let sealed: String = serde_json::from_str(stored.get()).map_err(|error| failed(error.to_string()))?;
+        let plain = sealer.open(&associated(key, what), &sealed).map_err(|error| failed(error.to_string()))?;
         serde_json::from_slice(&plain).map_err(|error| failed(error.to_string()))
     }
 }
@@ -156,9 +157,11 @@ fn associated(key: &Key, what: &str) -> String {
 
 /// The stored form.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<Bytes, Error> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|error| Error::new(ErrorKind::StoreFailed, "a row could not be written as JSON").caused_by(error))
+    serde_json::to_vec(value).map(Bytes::from).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::StoreFailed, "a row could not be written as JSON").caused_by(error)
 }
 
 /// Reads a row back.

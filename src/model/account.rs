@@ -1,6 +1,7 @@
 //! Whose money it is: provider, environment, merchant and sub-merchant, the scope of every key, row, limit and event.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -30,12 +31,12 @@ impl fmt::Display for Mode {
 /// The account at a provider: the scope of every key, row, limit and event.
 ///
 /// Cheap to clone. Its text form, `provider:mode:merchant` or `provider:mode:merchant:sub`, names it in stores, paths and metrics.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountRef(Arc<Names>);
 
 /// Shared, since every key of every row names its account.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Names {
     provider: String,
     mode: Mode,
@@ -76,6 +77,13 @@ impl AccountRef {
     /// The sub-merchant or connected account, if any.
     pub fn sub(&self) -> Option<&str> {
         self.0.sub.as_deref()
+    }
+}
+
+impl Hash for AccountRef {
+    /// The merchant tells accounts apart, and every row's key is hashed.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.merchant.hash(state);
     }
 }
 

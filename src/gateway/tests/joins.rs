@@ -34,6 +34,16 @@ async fn a_caller_that_goes_away_stops_nothing_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn other_money_at_the_same_time_does_not_join() {
+    let world = World::new();
+    let mut other = charge("a", "ok");
+    other.money = eur(200);
+    let (one, two) = tokio::join!(world.charge("a", "ok"), world.send(other));
+    assert_eq!((one.unwrap().status, two.unwrap_err().kind()), (Status::Paid, ErrorKind::Conflict));
+    assert_eq!(world.bank.of("a", &[]).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_money_under_the_same_number_is_a_conflict_and_sends_nothing() {
     let world = World::new();
     world.charge("a", "ok").await.unwrap();

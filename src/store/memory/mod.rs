@@ -146,7 +146,9 @@ impl MemoryStore {
         // Copies, so that a small body never keeps a whole receive buffer alive; made before anybody has to wait for them.
         let bodies: Vec<Bytes> = puts.iter().map(|put| Bytes::copy_from_slice(&put.body)).collect();
         let nothing = Commit::Done(Vec::new());
-        let Some(mut answers) = pick(&self.answers, u64::try_from(op.0 & 0xff).unwrap_or_default()).map(lock) else { return nothing };
+        let Some(mut answers) = pick(&self.answers, u64::try_from(op.0 & 0xff).unwrap_or_default()).map(lock) else {
+            return nothing;
+        };
         let Some((mut shard, now)) = puts.first().and_then(|put| self.open(&put.key.part)) else { return nothing };
         answers.forget(now);
         if let Some(answer) = answers.get(op) {
@@ -222,8 +224,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::model::{AccountRef, Mode};
-    use crate::store::{REMEMBERED, SpaceKind};
     use crate::store::conformance::{self, Bench, ManualClock};
+    use crate::store::{REMEMBERED, SpaceKind};
 
     #[derive(Debug)]
     struct InMemory(Arc<ManualClock>, Arc<MemoryStore>);

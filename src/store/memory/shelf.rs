@@ -28,7 +28,7 @@ type Turn = (Mono, u64);
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     /// Never walked: its order is chance.
-    rows: HashMap<Arc<Key>, Held>,
+    rows: HashMap<Arc<Key>, (Arc<Key>, Held)>,
     /// The rows' names in order, but for those in `unsorted`: only pages need an order.
     names: BTreeSet<Arc<Key>>,
     /// Names of rows made since the last page or purge; some may be gone again.
@@ -45,7 +45,9 @@ impl Shelf {
     pub(super) fn let_pass(&mut self, now: Mono) {
         while self.leaving.first().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, key)) = self.leaving.pop_first() {
-                self.take(&key);
+                if let Some((_, row)) = self.rows.remove(&key) {
+                    self.forget_times(&key, &row);
+                }
                 self.names.remove(&key);
                 self.expired.insert(key);
             }
@@ -56,23 +58,29 @@ impl Shelf {
     }
 
     pub(super) fn row(&self, key: &Key, now: Mono) -> Option<Row> {
-        self.rows.get(key).map(|held| held.shown(key, now))
+        self.rows.get(key).map(|(_, held)| held.shown(key, now))
     }
 
     pub(super) fn ver(&self, key: &Key) -> Option<u64> {
-        self.rows.get(key).map(|held| held.ver)
+        self.rows.get(key).map(|(_, held)| held.ver)
     }
 
     pub(super) fn put(&mut self, key: &Key, held: Held) {
-        let name = self.take(key).unwrap_or_else(|| {
+        let (due, expires) = (held.due.map(|at| (at, held.ver)), held.expires);
+        let name = if let Some((name, row)) = self.rows.get_mut(key) {
+            let before = std::mem::replace(row, held);
+            let name = Arc::clone(name);
+            self.forget_times(&name, &before);
+            name
+        } else {
             let name = Arc::new(key.clone());
             self.expired.remove(&name);
             self.unsorted.push(name.clone());
+            self.rows.insert(name.clone(), (name.clone(), held));
             name
-        });
-        self.waiting.extend(held.due.map(|at| ((at, held.ver), name.clone())));
-        self.leaving.extend(held.expires.map(|at| (at, name.clone())));
-        self.rows.insert(name, held);
+        };
+        self.waiting.extend(due.map(|turn| (turn, name.clone())));
+        self.leaving.extend(expires.map(|at| (at, name)));
     }
 
     /// The turn of the row that has been due for longest.
@@ -83,7 +91,7 @@ impl Shelf {
     /// Claims the row that has been due for longest.
     pub(super) fn claim(&mut self, lease: Duration, now: Mono, ver: u64) -> Option<Row> {
         let (_, name) = self.due.pop_first()?;
-        let held = self.rows.get_mut(&name)?;
+        let (_, held) = self.rows.get_mut(&name)?;
         held.ver = ver;
         held.tries = held.tries.saturating_add(1);
         held.due = Some(now + lease);
@@ -124,17 +132,15 @@ impl Shelf {
         self.rows.is_empty() && self.expired.is_empty()
     }
 
-    /// Takes a row off the shelf and out of the indexes; returns its name for use again.
-    fn take(&mut self, key: &Key) -> Option<Arc<Key>> {
-        let (key, held) = self.rows.remove_entry(key)?;
-        if let Some(at) = held.due {
-            let turn = (at, held.ver);
+    /// Takes a row out of the indexes of times.
+    fn forget_times(&mut self, name: &Arc<Key>, row: &Held) {
+        if let Some(at) = row.due {
+            let turn = (at, row.ver);
             let _ = self.waiting.remove(&turn).or_else(|| self.due.remove(&turn));
         }
-        if let Some(at) = held.expires {
-            self.leaving.remove(&(at, key.clone()));
+        if let Some(at) = row.expires {
+            self.leaving.remove(&(at, name.clone()));
         }
-        Some(key)
     }
 }
 
