@@ -67,13 +67,11 @@ pub(crate) fn reader(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapte
 
 fn adapter(secrets: &Secrets<'_>, name: &str, secret_key: Secret) -> Result<Arc<dyn Adapter>, ConfigError> {
     let section = secrets.config.gateway(name)?;
-    match section.provider.as_str() {
-        "stripe" => stripe(secrets, name, section, secret_key),
-        _ => {
-            let key = format!("gateways.{name}.provider");
-            Err(ConfigError::new(&secrets.config.file, key, "must be stripe: this command speaks no other protocol yet"))
-        }
+    if section.provider == "stripe" {
+        return stripe(secrets, name, section, secret_key);
     }
+    let key = format!("gateways.{name}.provider");
+    Err(ConfigError::new(&secrets.config.file, key, "must be stripe: this command speaks no other protocol yet"))
 }
 
 fn stripe(

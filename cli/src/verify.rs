@@ -1,8 +1,8 @@
 //! `callback verify`: one request per line in, one verdict per line out, with a reason that a person can act on.
 //!
-//! The verdict is about the message: `valid` means that the provider sent it, unaltered, within the time allowed, to this account.
-//! A message may hold several items; one that cannot be read does not spoil the others, so it stands in `events` with a verdict
-//! and a reason of its own, and the message's reason says how many there are.
+//! The verdict is about the message: `valid` means that the provider signed it, for this endpoint, within the time allowed, and
+//! that nobody altered it. A message may hold several items; one that cannot be read, or is of another account, does not spoil
+//! the others: it stands in `events` with a verdict and a reason of its own, and the message's reason says how many there are.
 
 mod line;
 mod lines;

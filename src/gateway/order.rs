@@ -181,15 +181,6 @@ impl Attempt {
         self.is_live() && (self.status != Some(Status::Declined) || profile.declined_stays_payable)
     }
 
-    /// What has been given back: the provider's sum, or that of the refunds known to be done if it is more. The sum comes with
-    /// callbacks and queries of the payment; a refund's own answer speaks of the refund alone.
-    fn given_back(&self) -> Money {
-        let done = self.refunds.iter().filter(|refund| refund.status == PartStatus::Succeeded);
-        let sum = done.fold(Some(0_i64), |sum, refund| sum?.checked_add(refund.money.minor()));
-        let sum = sum.and_then(|minor| Money::new(minor, self.refunded.currency()).ok());
-        sum.filter(|sum| sum.minor() > self.refunded.minor()).unwrap_or(self.refunded)
-    }
-
     fn shown_status(&self) -> Status {
         match (&self.status, &self.released) {
             (Some(status), _) => status.clone(),

@@ -29,6 +29,9 @@ use crate::args::DemoAsk;
 /// How long callbacks that are on their way may take to arrive after the last payment.
 const CALM: Duration = Duration::from_secs(3);
 
+/// How long the resolver may take for what no customer waits for: its second look at a doubt is 12 s after it began.
+const RESOLVED: Duration = Duration::from_secs(13);
+
 /// Everything that lives as long as the demo.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -81,8 +84,12 @@ impl World {
         Ok(Self { sandbox, gateway, store, account, wire, ear, _server: server, _open: open.0, _folder: folder })
     }
 
-    /// Lets the weather clear, and the callbacks that are on their way arrive and be applied.
+    /// Lets the last doubts be resolved, and the callbacks that are on their way arrive and be applied.
     pub(crate) async fn calm(&self, env: &Env) {
+        let until = env.now() + RESOLVED;
+        while env.now() < until && self.gateway.doubts(1).await.map_or(true, |doubts| !doubts.is_empty()) {
+            env.sleep(Duration::from_millis(100)).await;
+        }
         let until = env.now() + CALM;
         while env.now() < until {
             let counts = self.sandbox.callbacks().counts();

@@ -141,3 +141,25 @@ fn a_refund_that_fails_lowers_the_total_by_itself_and_no_more() {
     assert!(!seen_by(&mut order, &failed, By::Callback).dirty);
     assert_eq!(order.attempts[0].refunded, eur(30));
 }
+
+#[test]
+fn the_answer_to_our_own_send_stands_against_a_payment_that_a_callback_dug_up() {
+    let mut order = order();
+    let of = |id: &str, status: Option<Status>| Seen { status, refs: Refs::new().with("payment", id), ..Seen::default() };
+    seen_by(&mut order, &of("given_up", None), By::Callback);
+    seen_by(&mut order, &of("ours", Some(Status::Paid)), By::Answer);
+    let attempt = order.attempt(AttemptNo::FIRST).unwrap();
+    let stands = (attempt.status.clone(), attempt.refs.get("payment"), attempt.blocked.clone());
+    assert_eq!(stands, (Some(Status::Paid), Some("ours"), None));
+    seen_by(&mut order, &of("given_up", Some(Status::Canceled)), By::Callback);
+    assert_eq!(order.attempt(AttemptNo::FIRST).unwrap().status, Some(Status::Paid));
+}
+
+#[test]
+fn money_on_two_payments_of_one_attempt_is_told() {
+    let mut order = order();
+    let paid = |id: &str| Seen { refs: Refs::new().with("payment", id), ..Seen::status(Status::Paid) };
+    seen_by(&mut order, &paid("first"), By::Callback);
+    let applied = seen_by(&mut order, &paid("second"), By::Answer);
+    assert_eq!(applied.changes, [(ToldChange::DuplicatePaid, "former".to_owned())]);
+}
