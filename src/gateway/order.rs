@@ -206,6 +206,14 @@ impl Attempt {
         Known { original: Some(original), refs: self.refs.clone(), part_number }
     }
 
+    /// What has been given back: the provider's total, or what succeeded here if that is more, for the total comes later.
+    fn given_back(&self) -> Money {
+        let succeeded = self.refunds.iter().filter(|part| part.status == PartStatus::Succeeded);
+        let zero = Money::zero(self.refunded.currency());
+        let sum = succeeded.fold(zero, |sum, part| sum.checked_add(part.money).unwrap_or(sum));
+        if self.refunded.cmp_same(sum).is_ok_and(std::cmp::Ordering::is_lt) { sum } else { self.refunded }
+    }
+
     /// What refunds hold: succeeded, pending and reserved, also those made elsewhere.
     pub(crate) fn refunds_held(&self) -> Result<Money, Error> {
         held(&self.refunds, self.refunded)
