@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use http::StatusCode;
 use libfuzzer_sys::fuzz_target;
 use paysluice::adapter::{
-    Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Granted, Known, Method, Operation, Original, Query, QueryRefund, Ready,
-    Refs, Refund, Reply, Seed, Stamp,
+    Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Granted, Known, Method, Operation, Original, Query, QueryRefund,
+    Ready, Refs, Refund, Reply, Seed, Stamp,
 };
 use paysluice::model::{AttemptNo, CaptureNo, Fate, IdempotencyKey, Money, OrderNo, ProviderNo, RefundNo};
 use paysluice_fuzz::{headers_and_body, now, stripe};

@@ -167,20 +167,20 @@ fn rows_hold_no_token_and_no_secret_while_in_flight_and_no_draft_when_settled() 
             .sandbox
             .faults()
             .script_in(Scope::matching("POST", "/v1/payment_intents/*/confirm"), [Fault::Slow { by_ms: 9_000 }]);
-        let charge = tokio::spawn({
-            let gateway = world.gateway.clone();
-            async move { gateway.charge(card("o"), call()).await }
-        });
-        let mut drafts = 0;
-        for _ in 0..20 {
-            world.env.sleep(Duration::from_millis(200)).await;
-            for (name, body) in rows(&world).await {
-                assert_silent(&world, &name, &body);
-                drafts += usize::from(name.starts_with("intent") && body.contains(r#""draft":"k1."#));
+        let look = async {
+            let mut drafts = 0;
+            for _ in 0..20 {
+                world.env.sleep(Duration::from_millis(200)).await;
+                for (name, body) in rows(&world).await {
+                    assert_silent(&world, &name, &body);
+                    drafts += usize::from(name.starts_with("intent") && body.contains(r#""draft":"k1."#));
+                }
             }
-        }
+            drafts
+        };
+        let (charged, drafts) = tokio::join!(world.gateway.charge(card("o"), call()), look);
         assert!(drafts > 0, "while in flight the draft is there, sealed");
-        charge.await.unwrap().unwrap();
+        charged.unwrap();
         let declined = with_card("d", "pm_card_chargeDeclined");
         world.gateway.charge(declined, call()).await.unwrap_err();
         let refund = Refund::new(order("o"), RefundNo::new("r").unwrap(), eur(100));

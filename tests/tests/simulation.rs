@@ -201,7 +201,7 @@ impl Run {
 fn run(seed: u64) -> String {
     on_virtual_time(async {
         let ear = Ear::new();
-        let sandbox = SandboxConfig { refunds_pending: seed % 3 == 0, ..SandboxConfig::default() };
+        let sandbox = SandboxConfig { refunds_pending: seed.is_multiple_of(3), ..SandboxConfig::default() };
         let every = Some(Duration::from_secs(10));
         let world = World::with(Setup { seed, sandbox, background: true, handler: Some(ear.clone()), every, ..Setup::default() });
         world.hears();
