@@ -57,10 +57,18 @@ impl AccessCache {
 
     /// Makes sure of `want`: from the cache, or by one fetch for everybody. Bounded by the deadline.
     pub(crate) async fn ensure(&self, want: &Want, means: Means<'_>, deadline: Mono) -> Result<(), Error> {
-        let have = || self.granted.load().get(want, means.env.wall()).is_some();
-        if have() {
+        if self.has(want, means) {
             return Ok(());
         }
+        // Boxed: it is rare, and would make every operation's task larger.
+        Box::pin(self.obtain(want, means, deadline)).await
+    }
+
+    fn has(&self, want: &Want, means: Means<'_>) -> bool {
+        self.granted.load().get(want, means.env.wall()).is_some()
+    }
+
+    async fn obtain(&self, want: &Want, means: Means<'_>, deadline: Mono) -> Result<(), Error> {
         let fetch = {
             let mut wants = self.wants.lock().unwrap_or_else(PoisonError::into_inner);
             // Wants can name addresses that a callback brought: bounded, so that nobody fills the memory with them.
@@ -70,7 +78,7 @@ impl AccessCache {
             Arc::clone(wants.entry(want.clone()).or_default())
         };
         let mut flight = fetch.flight.lock().await;
-        if have() {
+        if self.has(want, means) {
             return Ok(());
         }
         if let Some((until, why)) = flight.as_ref().filter(|(until, _)| means.env.now() < *until) {

@@ -116,7 +116,7 @@ impl Inner {
         flight: Flight,
     ) {
         let inner = Arc::clone(self);
-        let run = Run {
+        let run = Box::new(Run {
             order_no: op.order_no().clone(),
             op,
             attempt,
@@ -131,7 +131,7 @@ impl Inner {
             begun: false,
             learned: Vec::new(),
             aliased: None,
-        };
+        });
         self.env.spawn(async move {
             let mut timing = Timing::default();
             let ran = inner.run(run, &mut timing).await;

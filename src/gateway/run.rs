@@ -15,7 +15,7 @@ use super::settle::{Closed, Held, Outcome};
 use super::told::By;
 use super::verdict::{Told, Verdict};
 use crate::adapter::{Codec, Decoded, Draft, Moves, RecoveryStep, Seen};
-use crate::env::Mono;
+use crate::env::{BoxFuture, Mono};
 use crate::guard::{Ask, Class, Loan, Refusal, Stage, Timing};
 use crate::model::{AttemptNo, Error, ErrorKind, OrderNo};
 use crate::store::{Commit, Expect, Key, StoreError, StoreErrorKind};
@@ -71,7 +71,7 @@ enum Begun {
 
 impl Inner {
     /// Runs an operation to an end that is stored. Owned by the gateway, not by the caller.
-    pub(crate) async fn run<Op: Planned>(self: &Arc<Self>, mut run: Run<Op>, timing: &mut Timing) -> Ran {
+    pub(crate) async fn run<Op: Planned>(self: &Arc<Self>, mut run: Box<Run<Op>>, timing: &mut Timing) -> Ran {
         let (mut tries, mut needs) = (0, 0);
         let mut loan: Option<Loan> = None;
         loop {
@@ -108,10 +108,9 @@ impl Inner {
             let sent = self.send(&**adapter, codec, send, &mut admitted, timing).await;
             admitted.report(sent.signal());
             let miss = match sent {
-                Sent::Answer(Decoded::Done(seen)) => {
+                Sent::Answer(Decoded::Done(seen)) | Sent::Presented(seen) => {
                     return Ran::Closed(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await);
                 }
-                Sent::Presented(seen) => return Ran::Closed(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await),
                 // After a step that may have moved money, none that moves nothing may follow: its loss would read as "not applied".
                 Sent::Answer(Decoded::Then { draft, .. }) if run.draft.moves == Moves::Money && draft.moves == Moves::Nothing => {
                     Miss::Failed(
@@ -232,17 +231,19 @@ impl Inner {
     }
 
     /// Ends a run without an answer. Before the first commit there is no row, and none is made.
-    async fn stop<Op: Planned>(self: &Arc<Self>, run: Run<Op>, ended: End) -> Ran {
-        if !run.begun {
-            return match ended {
-                End::Released { told, .. } | End::Doubt(told) | End::Applied(told) => Ran::Unstarted(told.error()),
+    fn stop<Op: Planned>(self: &Arc<Self>, run: Box<Run<Op>>, ended: End) -> BoxFuture<'_, Ran> {
+        Box::pin(async move {
+            if !run.begun {
+                return match ended {
+                    End::Released { told, .. } | End::Doubt(told) | End::Applied(told) => Ran::Unstarted(told.error()),
+                };
+            }
+            let ended = match ended {
+                End::Released { told, .. } if run.intent.doubt => End::Doubt(told.in_doubt()),
+                ended => ended,
             };
-        }
-        let ended = match ended {
-            End::Released { told, .. } if run.intent.doubt => End::Doubt(told.in_doubt()),
-            ended => ended,
-        };
-        Ran::Closed(self.settle_run(run, Outcome::End(ended)).await)
+            Ran::Closed(self.settle_run(run, Outcome::End(ended)).await)
+        })
     }
 
     /// Makes the provider's id lead to the order, once.
@@ -257,13 +258,14 @@ impl Inner {
         }
     }
 
-    async fn settle_run<Op: Planned>(self: &Arc<Self>, mut run: Run<Op>, outcome: Outcome) -> Closed {
+    async fn settle_run<Op: Planned>(self: &Arc<Self>, mut run: Box<Run<Op>>, outcome: Outcome) -> Closed {
         let Expect::Ver(ver) = run.intent_expect else {
             return Verdict::from(&Error::new(ErrorKind::StoreFailed, "an intent without a row was settled")).into();
         };
         if let Outcome::Seen(seen, _) = &outcome {
             self.note_id(&mut run, seen).await;
         }
+        let run = *run;
         // With something learned since, it is more than the row holds.
         let order = match run.order_expect {
             Expect::Ver(ver) if run.learned.is_empty() => Some(Versioned { ver, value: run.order }),
