@@ -8,6 +8,7 @@ mod callback;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod draft;
+mod finding;
 mod kind;
 mod method;
 mod operation;
@@ -26,6 +27,7 @@ pub use draft::{
     Again, Decoded, Draft, Failure, Follow, Known, Moves, NotFound, Original, Ready, Recovery, RecoveryStep, Renewal, Seed,
     Signed, Stamp, WhenUp,
 };
+pub use finding::{Finding, Level};
 pub use kind::{Kind, unsupported};
 pub use method::{CaptureMode, Method, Surface};
 pub use operation::{Cancel, Capture, Charge, Confirm, Operation, Query, QueryRefund, Refund, Reverse};
@@ -67,6 +69,9 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     fn probe(&self) -> Option<&dyn Probe>;
     /// The provider's messages to us.
     fn callbacks(&self) -> &dyn Callbacks;
+    /// Looks over keys, certificates and callback settings as they are at `now`, with what is granted: for a doctor, not for
+    /// the way of a payment. Names no secret.
+    fn inspect(&self, granted: &Granted, now: SystemTime) -> Vec<Finding>;
 }
 
 /// How one operation is said to a provider, and how its answers are read.

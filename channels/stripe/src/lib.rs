@@ -24,9 +24,11 @@ mod seen;
 mod sign;
 
 use std::fmt;
+use std::time::SystemTime;
 
 use paysluice::adapter::{
-    Access, Adapter, Callbacks, Cancel, Capture, Charge, Codec, Confirm, Probe, Profile, Query, QueryRefund, Refund, Reverse,
+    Access, Adapter, Callbacks, Cancel, Capture, Charge, Codec, Confirm, Finding, Granted, Probe, Profile, Query, QueryRefund,
+    Refund, Reverse,
 };
 use paysluice::model::{AccountRef, Invalid, Secret};
 use paysluice::signing::HmacKey;
@@ -127,5 +129,33 @@ impl Adapter for Stripe {
 
     fn callbacks(&self) -> &dyn Callbacks {
         self
+    }
+
+    fn inspect(&self, _: &Granted, _: SystemTime) -> Vec<Finding> {
+        let count = self.webhook_keys.len();
+        vec![
+            match count {
+                0 => Finding::warning(
+                    "webhook_secrets",
+                    "none: no webhook can be verified, and every payment waits for a query",
+                    "add the endpoint's signing secret (whsec_…) from the Dashboard, Developers, Webhooks",
+                ),
+                1 => Finding::good("webhook_secrets", "one secret"),
+                _ => Finding::warning(
+                    "webhook_secrets",
+                    format!("{count} secrets: right while one is rolled, and otherwise one too many is trusted"),
+                    "take out the old secret 24 h after it was rolled, when Stripe signs with the new one alone",
+                ),
+            },
+            if self.api_version == API_VERSION {
+                Finding::good("api_version", API_VERSION)
+            } else {
+                Finding::warning(
+                    "api_version",
+                    format!("{}, and this adapter was written against {API_VERSION}", self.api_version),
+                    "leave api_version out",
+                )
+            },
+        ]
     }
 }
