@@ -5,7 +5,7 @@ use paysluice::adapter::{Reply, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::stripe::split;
+use crate::target::split;
 use crate::{CallbackFault, Fault, FaultTable, Sandbox, Scope};
 
 /// An order for faults; what is absent stays as it is. `{"none": true}` first forgets everything.
