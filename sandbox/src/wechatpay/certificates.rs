@@ -31,21 +31,33 @@ impl Certificate {
         let key = keys.certified(place);
         let serial = key.serial(PLATFORM);
         let expires_in = 2040 + i32::try_from(place).unwrap_or_default();
-        let pem = certificate(&key, &serial, expires_in).unwrap_or_default();
+        let pem = certificate(&key, &serial, "Tenpay.com sign", expires_in);
         Self { seal: Seal { serial: hex::encode_upper(serial), key }, pem, used_from, expires_in }
     }
 }
 
-fn certificate(key: &Rsa, serial: &[u8], expires_in: i32) -> Result<String, rcgen::Error> {
+/// The certificate of the merchant's key.
+pub(super) fn merchant_certificate(keys: &WechatPayKeys) -> String {
+    certificate(&keys.merchant, &keys.merchant.serial(MERCHANT), "Sandbox merchant", 2040)
+}
+
+fn certificate(key: &Rsa, serial: &[u8], name: &str, expires_in: i32) -> String {
+    let Ok(pem) = self_signed(key, serial, name, expires_in) else {
+        unreachable!("rcgen certifies any RSA key that aws-lc has read")
+    };
+    pem
+}
+
+fn self_signed(key: &Rsa, serial: &[u8], name: &str, expires_in: i32) -> Result<String, rcgen::Error> {
     let pair = KeyPair::from_pkcs8_der_and_sign_algo(&key.pkcs8().into(), &PKCS_RSA_SHA256)?;
     let mut params = CertificateParams::default();
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(expires_in, 1, 1);
     params.serial_number = Some(SerialNumber::from_slice(serial));
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, "Tenpay.com sign");
-    name.push(DnType::OrganizationName, "Sandbox");
-    params.distinguished_name = name;
+    let mut names = DistinguishedName::new();
+    names.push(DnType::CommonName, name);
+    names.push(DnType::OrganizationName, "Sandbox");
+    params.distinguished_name = names;
     Ok(params.self_signed(&pair)?.pem())
 }
 

@@ -83,6 +83,8 @@ pub struct WechatPayCredentials {
     pub appid: String,
     /// The serial number of the merchant's certificate.
     pub merchant_serial: String,
+    /// The merchant's certificate: PEM.
+    pub merchant_certificate: String,
     /// The merchant's private key: PEM, PKCS#8.
     pub merchant_private_key: Secret,
     /// The APIv3 key: 32 bytes.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::certificates::MERCHANT;
+use super::certificates::{MERCHANT, merchant_certificate};
 use super::config::WechatPayCredentials;
 use super::{WechatPay, objects};
 use crate::Sandbox;
@@ -46,6 +46,7 @@ impl<'a> WechatPayFace<'a> {
                 mchid: identity.mchid,
                 appid: identity.appid,
                 merchant_serial: hex::encode_upper(keys.merchant.serial(MERCHANT)),
+                merchant_certificate: merchant_certificate(keys),
                 merchant_private_key: keys.merchant.private_pem(),
                 api_v3_key: identity.api_v3_key,
                 public_key_id: identity.public_key_id,

@@ -143,6 +143,16 @@ impl fmt::Debug for Rsa {
 mod tests {
     use super::*;
 
+    /// wechatpay-go, utils/sign_test.go: its test key over the message `source`.
+    #[test]
+    fn the_official_vector_is_signed_alike() {
+        let pem = include_str!("vectors/go_test_private_key.pem");
+        let expected = "BKyAfU4iMCuvXMXS0Wzam3V/cnxZ+JaqigPM5OhljS2iOT95OO6Fsuml2JkFANJU9K6q9bLlDhPXuoVz+pp4hAm6pHU4ld815U4jsKu1RkyaII+1CYBUYC8TK0XtJ8FwUXXz8vZHh58rrAVN1XwNyvD1vfpxrMT4SL536GLwvpUHlCqIMzoZUguLli/K8V29QiOhuH6IEqLNJn8e9b3nwNcQ7be3CzYGpDAKBfDGPCqCv8Rw5zndhlffk2FEA70G4hvMwe51qMN/RAJbknXG23bSlObuTCN7Ndj1aJGH6/L+hdwfLpUtJm4QYVazzW7DFD27EpSQEqA8bX9+8m1rLg==";
+        let key = Rsa::from_pem(pem).unwrap();
+        assert_eq!(key.sign(b"source"), expected);
+        assert!(key.verifies(b"source", expected) && !key.verifies(b"wrong source", expected));
+    }
+
     #[test]
     fn a_key_is_the_same_after_it_was_written_down() {
         let keys = WechatPayKeys::generated();

@@ -68,3 +68,30 @@ pub(super) fn encrypted(api_v3_key: &[u8], nonce: &str, associated: &str, plain:
         "ciphertext": STANDARD.encode(text),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// wechatpay-java, AeadAesCipherTest.java.
+    #[test]
+    fn the_official_vector_is_encrypted_alike() {
+        let sealed = encrypted(b"a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb", "uluk4a9R25RW", "associatedData", b"message");
+        assert_eq!(sealed["ciphertext"], "ulwSiIajGClcvcOYvOQ7+l+0PAbzzwI=");
+    }
+
+    #[test]
+    fn every_forgery_fails_and_a_probe_says_so() {
+        let seal = Seal { serial: "S".to_owned(), key: WechatPayKeys::generated().public };
+        let of = |forgery| {
+            let headers = seal.headers(1, "n".to_owned(), b"body", forgery);
+            headers.into_iter().find(|(name, _)| *name == "wechatpay-signature").map(|(_, value)| value)
+        };
+        assert!(seal.key.verifies(b"1\nn\nbody\n", &of(None).unwrap()));
+        for forgery in [Forgery::Broken, Forgery::Probe, Forgery::OtherKey] {
+            assert!(!seal.key.verifies(b"1\nn\nbody\n", &of(Some(forgery)).unwrap()), "{forgery:?}");
+        }
+        assert!(of(Some(Forgery::Probe)).unwrap().starts_with("WECHATPAY/SIGNTEST/"));
+        assert_eq!(of(Some(Forgery::Absent)), None);
+    }
+}
