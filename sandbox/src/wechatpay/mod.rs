@@ -4,6 +4,7 @@ mod auth;
 mod book;
 mod certificates;
 mod config;
+pub(crate) mod control;
 mod errors;
 mod face;
 mod fields;

@@ -8,7 +8,7 @@ async fn refunded_under(fault: Fault) -> (Shop, Result<Answer, TransportError>) 
     let shop = Shop::new();
     shop.paid("order1").await;
     shop.sandbox.faults().script([fault]);
-    let body = shop.refund_body("order1", "r1", 400).to_string();
+    let body = Shop::refund_body("order1", "r1", 400).to_string();
     let seen = shop.raw(shop.request(Method::POST, "/v3/refund/domestic/refunds", &body)).await;
     (shop, seen)
 }

@@ -8,6 +8,7 @@ mod notices;
 mod orders;
 mod partner;
 mod refunds;
+mod served;
 
 use std::cell::Cell;
 
@@ -52,7 +53,10 @@ impl Shop {
     }
 
     pub(super) fn with(wechatpay: WechatPayConfig) -> Self {
-        let sandbox = Sandbox::new(world(), SandboxConfig { wechatpay, ..SandboxConfig::default() });
+        Self::of(Sandbox::new(world(), SandboxConfig { wechatpay, ..SandboxConfig::default() }))
+    }
+
+    pub(super) fn of(sandbox: Sandbox) -> Self {
         let credentials = sandbox.wechatpay().credentials();
         let key = RsaKeyPair::from_pkcs8(&der(credentials.merchant_private_key.expose_str().unwrap())).unwrap();
         let serial = Some(credentials.public_key_id.clone());
@@ -179,7 +183,7 @@ impl Shop {
         self.post(&format!("/v3/pay/transactions/out-trade-no/{number}/close"), &body).await
     }
 
-    pub(super) fn refund_body(&self, number: &str, refund: &str, amount: i64) -> Value {
+    pub(super) fn refund_body(number: &str, refund: &str, amount: i64) -> Value {
         json!({
             "out_trade_no": number, "out_refund_no": refund, "notify_url": "https://shop.example/refunded",
             "amount": {"refund": amount, "total": 1000, "currency": "CNY"},
@@ -187,7 +191,7 @@ impl Shop {
     }
 
     pub(super) async fn refund(&self, number: &str, refund: &str, amount: i64) -> Answer {
-        self.post("/v3/refund/domestic/refunds", &self.refund_body(number, refund, amount)).await
+        self.post("/v3/refund/domestic/refunds", &Self::refund_body(number, refund, amount)).await
     }
 
     pub(super) async fn wait(&self, seconds: u64) {

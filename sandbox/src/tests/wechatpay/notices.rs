@@ -63,7 +63,7 @@ async fn every_end_of_a_refund_is_told_in_the_words_of_notices() {
         ("order3", "sandbox:closed", "REFUND.CLOSED"),
     ] {
         shop.paid(number).await;
-        let mut body = shop.refund_body(number, number, 400);
+        let mut body = Shop::refund_body(number, number, 400);
         if !reason.is_empty() {
             body["reason"] = json!(reason);
         }

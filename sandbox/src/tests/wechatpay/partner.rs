@@ -44,7 +44,7 @@ async fn a_sub_merchants_payment_is_told_and_refunded_under_its_name() {
         (told["sub_mchid"].as_str(), told["payer"]["sub_openid"].as_str(), told.get("mchid")),
         (Some(SUB), Some("o1"), None)
     );
-    let mut refund = shop.refund_body("order1", "r1", 400);
+    let mut refund = Shop::refund_body("order1", "r1", 400);
     assert_eq!(code(&shop.post("/v3/refund/domestic/refunds", &refund).await), (404, "RESOURCE_NOT_EXISTS"));
     refund["sub_mchid"] = json!(SUB);
     assert_eq!(shop.post("/v3/refund/domestic/refunds", &refund).await.status, 200);

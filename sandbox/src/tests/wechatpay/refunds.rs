@@ -63,7 +63,7 @@ async fn what_was_not_paid_or_is_a_year_old_cannot_be_refunded() {
     shop.native("order1").await;
     assert_eq!(code(&shop.refund("order1", "r1", 1).await), (400, "INVALID_REQUEST"));
     shop.sandbox.wechatpay().payer_pays("order1").unwrap();
-    let mut other_total = shop.refund_body("order1", "r1", 1);
+    let mut other_total = Shop::refund_body("order1", "r1", 1);
     other_total["amount"]["total"] = json!(999);
     assert_eq!(code(&shop.post("/v3/refund/domestic/refunds", &other_total).await), (400, "INVALID_REQUEST"));
     shop.wait(366 * 24 * 3600).await;
@@ -88,7 +88,7 @@ async fn a_refund_may_end_otherwise() {
         [("order1", "sandbox:abnormal", "ABNORMAL", 400), ("order2", "sandbox:closed", "CLOSED", 0)]
     {
         shop.paid(number).await;
-        let mut body = shop.refund_body(number, &format!("r-{number}"), 400);
+        let mut body = Shop::refund_body(number, &format!("r-{number}"), 400);
         body["reason"] = json!(reason);
         assert_eq!(shop.post("/v3/refund/domestic/refunds", &body).await.json["status"], "PROCESSING");
         shop.wait(6).await;
@@ -96,11 +96,11 @@ async fn a_refund_may_end_otherwise() {
         assert_eq!(shop.sandbox.ledger().refunded(number), refunded);
     }
     // The number of a closed refund stays closed; a new one may refund.
-    let mut body = shop.refund_body("order2", "r-order2", 400);
+    let mut body = Shop::refund_body("order2", "r-order2", 400);
     body["reason"] = json!("sandbox:closed");
     assert_eq!(shop.post("/v3/refund/domestic/refunds", &body).await.json["status"], "CLOSED");
     assert_eq!(shop.refund("order2", "r-new", 1000).await.status, 200);
-    let mut body = shop.refund_body("order2", "r-gone", 1);
+    let mut body = Shop::refund_body("order2", "r-gone", 1);
     body["reason"] = json!("sandbox:user-abnormal");
     shop.paid("order3").await;
     body["out_trade_no"] = json!("order3");
@@ -125,12 +125,12 @@ async fn fields_of_refunds_are_checked() {
         ("amount", json!({"refund": 1001, "total": 1000, "currency": "CNY"})),
         ("amount", json!({"refund": 2, "total": 1000, "currency": "CNY", "from": [{"account": "AVAILABLE", "amount": 1}]})),
     ] {
-        let mut body = shop.refund_body("order1", "r1", 400);
+        let mut body = Shop::refund_body("order1", "r1", 400);
         body[name] = value.clone();
         let answer = shop.post("/v3/refund/domestic/refunds", &body).await;
         assert_eq!(code(&answer), (400, "PARAM_ERROR"), "{name} {value}: {}", answer.json);
     }
-    let mut body = shop.refund_body("order1", "r|*@_-1", 400);
+    let mut body = Shop::refund_body("order1", "r|*@_-1", 400);
     body.as_object_mut().unwrap().remove("out_trade_no");
     body["transaction_id"] = id;
     assert_eq!(shop.post("/v3/refund/domestic/refunds", &body).await.status, 200);
