@@ -1,5 +1,7 @@
 //! The face over real sockets on the loopback, beside Stripe's.
 
+use std::fmt::Write as _;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -26,7 +28,7 @@ fn written(request: &Request) -> String {
     let mut text =
         format!("{} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", request.method, request.body.len());
     for (name, value) in &request.headers {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap());
     }
     format!("{text}\r\n{}", std::str::from_utf8(&request.body).unwrap())
 }
