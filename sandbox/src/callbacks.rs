@@ -39,7 +39,7 @@ pub struct Delivery {
 /// What became of all callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallbackCounts {
-    /// Events that arose while an endpoint was set.
+    /// Events that arose while they had somewhere to go.
     pub events: u64,
     /// Tries to deliver.
     pub deliveries: u64,

@@ -29,7 +29,7 @@ pub enum Fault {
     Unavailable,
     /// 429; not executed, nothing stored.
     TooMany {
-        /// The header `Retry-After`, in seconds; 0 leaves it out.
+        /// The header `Retry-After`, in seconds; 0 leaves it out, and WeChat Pay has none.
         retry_after_s: u32,
     },
     /// Executed at once; the answer drips out and is whole after this time. The key is in use until then.

@@ -97,6 +97,7 @@ impl WechatPay {
             product,
             first: call.body.clone(),
             total: body.need_object("amount")?.need_integer("total", 1)?,
+            // What is paid by code is told by the answer and by queries only.
             notify_url: body.text("notify_url", 255)?.filter(|_| product != Product::CodePay).map(str::to_owned),
             prepay_id: prepay_id(world),
             code: world.letters(9),

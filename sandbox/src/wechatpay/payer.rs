@@ -1,6 +1,6 @@
 //! The payers: who scans and pays, who leaves, and what the codes of barcode payments stand for.
 
-use super::book::{Product, State};
+use super::book::State;
 use super::errors::ApiError;
 use super::{Alarm, Answer, Outcome, WechatPay, notices};
 use crate::world::World;
@@ -134,8 +134,6 @@ impl WechatPay {
         order.state = State::Success;
         order.in_payers_hands = false;
         order.paid = Some((transaction, world.unix()));
-        if order.product != Product::CodePay {
-            notices::tell_payment(self, world, at);
-        }
+        notices::tell_payment(self, world, at);
     }
 }

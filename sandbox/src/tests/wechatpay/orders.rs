@@ -203,6 +203,18 @@ async fn an_expired_order_cannot_be_paid_and_is_closed_much_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_payer_who_began_in_time_pays_after_the_expiry() {
+    let shop = Shop::new();
+    let mut order = shop.order("order1");
+    order["time_expire"] = json!("2025-06-15T23:11:40+08:00");
+    shop.post(NATIVE, &order).await;
+    shop.wait(295).await;
+    shop.sandbox.wechatpay().payer_begins("order1").unwrap();
+    shop.wait(11).await;
+    assert_eq!(shop.state("order1").await, "SUCCESS");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expiry_lies_a_minute_ahead_at_least() {
     let shop = Shop::new();
     let mut order = shop.order("order1");
