@@ -21,7 +21,7 @@ use crate::adapter::{
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, OrderNo, RefundNo, Status};
+use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, Money, OrderNo, RefundNo, Status};
 use crate::store::{Row, SpaceKind};
 
 /// How many intents one round takes.
@@ -205,6 +205,7 @@ impl Inner {
         match self.question(held, deadline).await {
             Ok((Found::Seen(seen), light)) => match codec.judge(&held.op, &held.draft, &seen) {
                 Some(_) => Evidence::Seen(seen, light),
+                None if uncaptured(Op::KIND, &seen) => self.missing(recovery),
                 None => Evidence::None,
             },
             Ok((Found::Missing, _)) => self.missing(recovery),
@@ -375,4 +376,10 @@ impl Inner {
         let put = rows::put_intent(held.key.clone(), &intent, crate::store::Expect::Ver(held.intent.ver), Some(due))?;
         self.commit(&[put]).await.map(|_| ())
     }
+}
+
+/// Whether an answer shows the payment as it was before a capture: all of the money still reserved, and none taken.
+fn uncaptured(kind: Kind, seen: &Seen) -> bool {
+    let nothing = seen.captured.is_none_or(Money::is_zero) && seen.captures.is_empty();
+    kind == Kind::Capture && seen.status == Some(Status::Authorized) && nothing
 }
