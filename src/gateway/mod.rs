@@ -29,6 +29,7 @@ mod tests;
 mod told;
 mod verdict;
 mod wait;
+mod wish;
 
 use std::fmt;
 use std::sync::Arc;

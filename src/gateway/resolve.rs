@@ -63,6 +63,7 @@ impl Inner {
             }
         };
         let done = match intent.value.kind {
+            Kind::Cancel if intent.value.state == State::Wished => self.grant(row.key, intent).await,
             Kind::Charge => self.resolve::<Charge>(row, intent).await,
             Kind::Confirm => self.resolve::<Confirm>(row, intent).await,
             Kind::Capture => self.resolve::<Capture>(row, intent).await,
@@ -86,7 +87,7 @@ impl Inner {
             State::Sending => self.recover(held, true).await,
             State::Doubt { .. } => self.recover(held, false).await,
             State::Watched { looks, until, then, .. } => self.look_after(held, looks, until, then).await,
-            State::Settled(_) | State::Released { .. } => Ok(()),
+            State::Wished | State::Settled(_) | State::Released { .. } => Ok(()),
         }
     }
 

@@ -10,4 +10,5 @@ mod simulation;
 mod told;
 mod toy;
 mod watch;
+mod wish;
 mod world;
