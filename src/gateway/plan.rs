@@ -164,6 +164,7 @@ impl Planned for Confirm {
         if attempt.stop || !attempt.is_live() {
             return Err(conflict(format!("attempt {no} was canceled or has ended")));
         }
+        attempt.rounds = attempt.rounds.max(self.round);
         Ok(Plan::Send(order))
     }
 

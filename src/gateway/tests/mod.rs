@@ -7,6 +7,7 @@ mod doubt;
 mod joins;
 mod parts;
 mod simulation;
+mod stores;
 mod told;
 mod toy;
 mod watch;
