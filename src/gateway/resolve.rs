@@ -28,10 +28,13 @@ use crate::store::{Row, SpaceKind};
 const BATCH: usize = 32;
 
 /// How long a claimed intent is ours.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(90);
 
-/// How long the resolver works on one intent before it puts it back.
+/// How long the resolver begins anything on one intent before it puts it back.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How long what it began last may still run: it must end within the lease, however long sends may take by configuration.
+const LAST_SEND: Duration = Duration::from_secs(40);
 
 /// What one recovery step came to.
 enum Evidence {
@@ -187,7 +190,7 @@ impl Inner {
         let mut timing = Timing::default();
         let ask = Ask { class: Class::Resolve, deadline };
         let mut admitted = self.guards.admit(&ask, &mut timing).await.ok()?;
-        let until = self.guards.until(Class::Resolve, self.env.now(), deadline);
+        let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + LAST_SEND);
         let number = held.intent.value.sends + 1;
         let send = Send { draft, number, until, deadline };
         let sent = self.send(adapter, codec, send, &mut admitted, &mut timing).await;
@@ -268,7 +271,7 @@ impl Inner {
         let mut timing = Timing::default();
         let ask = Ask { class: Class::Resolve, deadline };
         if let Ok(mut admitted) = self.guards.admit(&ask, &mut timing).await {
-            let until = self.guards.until(Class::Resolve, self.env.now(), deadline);
+            let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + LAST_SEND);
             let sent =
                 self.send(adapter, cancel, Send { draft: &draft, number: 1, until, deadline }, &mut admitted, &mut timing).await;
             admitted.report(sent.signal());
