@@ -1,5 +1,8 @@
 //! A toy bank with a ledger that speaks the protocols of the providers and fails on command.
 //!
+//! One bank, one ledger, one plan of faults; a face per provider, found by the path of a request: Stripe's answers `/v1/…`
+//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]).
+//!
 //! ```
 //! use std::time::{Duration, SystemTime};
 //!

@@ -17,8 +17,17 @@ const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 const WINDOW: Duration = Duration::from_secs(300);
 
 /// The nonces of the last minutes.
-#[derive(Debug, Default)]
-pub(super) struct Nonces(BTreeMap<String, Mono>);
+#[derive(Debug)]
+pub(super) struct Nonces {
+    seen: BTreeMap<String, Mono>,
+    swept: Mono,
+}
+
+impl Default for Nonces {
+    fn default() -> Self {
+        Self { seen: BTreeMap::new(), swept: Mono::ORIGIN }
+    }
+}
 
 /// What a good `Authorization` must say.
 pub(super) struct Merchant<'a> {
@@ -56,11 +65,17 @@ pub(super) fn admit(request: &Request, merchant: &Merchant<'_>, nonces: &mut Non
 
 impl Nonces {
     fn use_up(&mut self, nonce: &str, now: Mono) -> Result<(), ApiError> {
-        // A request's time may lie ahead by the window, so its nonce is good for twice that.
-        self.0.retain(|_, seen| now.since(*seen) <= WINDOW * 2);
-        match self.0.insert(nonce.to_owned(), now) {
-            None => Ok(()),
-            Some(_) => Err(ApiError::sign("nonce_str: was used before; every request needs a fresh one", None)),
+        // A request's time may lie ahead by the window, so its nonce counts for twice that.
+        let counts = |seen: Mono| now.since(seen) <= WINDOW * 2;
+        if now.since(self.swept) > WINDOW {
+            self.seen.retain(|_, seen| counts(*seen));
+            self.swept = now;
+        }
+        match self.seen.insert(nonce.to_owned(), now) {
+            Some(seen) if counts(seen) => {
+                Err(ApiError::sign("nonce_str: was used before; every request needs a fresh one", None))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -157,13 +157,18 @@ impl WechatPay {
             ["pay", "transactions", "id", id] if get => self.find_transaction(call, id),
             ["pay", "transactions", "out-trade-no", number, "close"] if post => self.close(world, call, number),
             ["pay", "transactions", "out-trade-no", number, "reverse"] if post => self.reverse(world, call, number),
-            ["pay", "transactions", word] if post && Product::of(word).is_some() => match Product::of(word) {
-                Some(product) => self.create(world, call, product),
+            ["pay", "transactions", word] => match Product::of(word) {
+                Some(product) if post => self.create(world, call, product),
+                Some(_) => Err(ApiError::method()),
                 None => Err(no_route(&path)),
             },
             ["refund", "domestic", "refunds"] if post => self.refund(world, call),
             ["refund", "domestic", "refunds", number] if get => self.find_refund(call, number),
-            ["certificates"] | ["refund", "domestic", "refunds", ..] | ["pay", "transactions", ..] => Err(ApiError::method()),
+            ["certificates"]
+            | ["refund", "domestic", "refunds"]
+            | ["refund", "domestic", "refunds", _]
+            | ["pay", "transactions", "id" | "out-trade-no", _]
+            | ["pay", "transactions", "out-trade-no", _, "close" | "reverse"] => Err(ApiError::method()),
             _ => Err(no_route(&path)),
         }
     }
@@ -176,21 +181,16 @@ impl WechatPay {
             Answer::Later => return Reply::new(StatusCode::ACCEPTED, ""),
             Answer::Plain(body) => Some(body),
             Answer::Prepay(at) => {
-                self.other_order(at, other).map(|at| self.book.orders.get(at).map(objects::prepaid)).unwrap_or_default()
+                let product = self.book.orders.get(at).map(|order| order.product);
+                let orders = self.book.orders.iter().map(|order| Some(order.product) == product);
+                picked(at, other, orders).and_then(|at| self.book.orders.get(at)).map(objects::prepaid)
             }
-            Answer::Order(at) => self.other_order(at, other).and_then(|at| self.order_shown(world, at)),
-            Answer::Refund(at) => self.other_refund(at, other).and_then(|at| self.refund_shown(at)),
+            Answer::Order(at) => {
+                picked(at, other, self.book.orders.iter().map(|_| true)).and_then(|at| self.order_shown(world, at))
+            }
+            Answer::Refund(at) => picked(at, other, self.book.refunds.iter().map(|_| true)).and_then(|at| self.refund_shown(at)),
         };
         json_reply(StatusCode::OK, &body.unwrap_or_else(|| objects::stranger(world)))
-    }
-
-    /// The order itself, or another one if there is one.
-    fn other_order(&self, at: usize, other: bool) -> Option<usize> {
-        if other { (0..self.book.orders.len()).rev().find(|found| *found != at) } else { Some(at) }
-    }
-
-    fn other_refund(&self, at: usize, other: bool) -> Option<usize> {
-        if other { (0..self.book.refunds.len()).rev().find(|found| *found != at) } else { Some(at) }
     }
 
     fn order_shown(&self, world: &World, at: usize) -> Option<Value> {
@@ -272,6 +272,14 @@ impl<'a> Call<'a> {
         }
         body
     }
+}
+
+/// The place that is asked for, or the last other one that fits.
+fn picked(at: usize, other: bool, fits: impl Iterator<Item = bool>) -> Option<usize> {
+    if !other {
+        return Some(at);
+    }
+    fits.enumerate().filter(|(place, fits)| *fits && *place != at).map(|(place, _)| place).last()
 }
 
 fn no_route(path: &[&str]) -> ApiError {

@@ -108,5 +108,7 @@ async fn every_request_names_itself_and_what_it_takes() {
 async fn what_is_not_there_is_not_mistaken_for_an_order_that_is_not() {
     let shop = Shop::new();
     assert_eq!(code(&shop.get("/v3/pay/nothing").await), (404, "NOT_FOUND"));
+    assert_eq!(code(&shop.post("/v3/pay/transactions/cash", &shop.order("order1")).await), (404, "NOT_FOUND"));
+    assert_eq!(shop.get("/v3/pay/transactions/native").await.status, 405);
     assert_eq!(shop.get("/v3/refund/domestic/refunds").await.status, 405);
 }
