@@ -78,6 +78,10 @@ async fn fields_are_checked_by_name() {
     assert_eq!(code(&shop.post(NATIVE, &order).await), (400, "APPID_MCHID_NOT_MATCH"));
     assert_eq!(code(&shop.send(shop.request(Method::POST, NATIVE, "{")).await), (400, "PARAM_ERROR"));
     assert!(shop.sandbox.wechatpay().orders().is_empty());
+    // Lengths are counted in characters, not in bytes.
+    let mut order = shop.order("order1");
+    order["description"] = json!("长".repeat(127));
+    assert_eq!(shop.post(NATIVE, &order).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]

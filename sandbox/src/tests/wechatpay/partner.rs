@@ -51,4 +51,7 @@ async fn a_sub_merchants_payment_is_told_and_refunded_under_its_name() {
     assert_eq!(shop.get("/v3/refund/domestic/refunds/r1").await.status, 404);
     assert_eq!(shop.get(&format!("/v3/refund/domestic/refunds/r1?sub_mchid={SUB}")).await.status, 200);
     assert_eq!(shop.sandbox.ledger().refunded("order1"), 400);
+    shop.wait(6).await;
+    let told = shop.sandbox.wechatpay().notices()[1]["resource"].clone();
+    assert_eq!((told["sub_mchid"].as_str(), told["sp_mchid"].as_str()), (Some(SUB), Some(shop.credentials.mchid.as_str())));
 }

@@ -57,6 +57,12 @@ async fn an_order_is_placed_paid_and_told_over_sockets() {
     let notice = String::from_utf8_lossy(&notice[..count]).into_owned();
     assert!(notice.starts_with("POST /notify HTTP/1.1") && notice.contains("wechatpay-serial: "), "{notice}");
     assert!(exchange(&handle, &control("GET", "orders/order1", "")).await.contains(r#""trade_state":"SUCCESS""#));
+    // Once callbacks are stopped, an order's own address hears nothing either.
+    shop.sandbox.callbacks().stop();
+    order["out_trade_no"] = json!("order2");
+    exchange(&handle, &written(&shop.request(Method::POST, "/v3/pay/transactions/native", &order.to_string()))).await;
+    shop.sandbox.wechatpay().payer_pays("order2").unwrap();
+    assert_eq!((shop.sandbox.wechatpay().notices().len(), shop.sandbox.callbacks().counts().events), (2, 1));
 }
 
 #[tokio::test]
