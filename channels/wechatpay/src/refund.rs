@@ -62,11 +62,14 @@ impl Codec<Refund> for WeChatPay {
             notify_url: url,
             amount: Amount { refund, total, currency: "CNY" },
         };
-        let carry = Refs::new()
+        let mut carry = Refs::new()
             .with("number", number)
             .with("part", out_refund_no)
             .with("amount", refund.to_string())
             .with("total", total.to_string());
+        if let Some(id) = known.refs.get("transaction") {
+            carry.add("transaction", id);
+        }
         post(seed, "/v3/refund/domestic/refunds".to_owned(), json(&body)?, carry, Moves::Money).map(Ready::Done)
     }
 
