@@ -292,7 +292,8 @@ pub(crate) fn verdict(status: u16, class: Option<&str>, code: Option<&str>) -> &
     }
     let listed = code.and_then(|code| CODES.iter().find(|row| row.word == code));
     match (status, class, code, listed) {
-        (_, Some("idempotency_error"), ..) => &KEY_REUSED,
+        // Our own first send is still at work; the type beside that code is not the same everywhere.
+        (_, Some("idempotency_error"), code, _) if code != Some("idempotency_key_in_use") => &KEY_REUSED,
         (400..=499, _, _, Some(row)) => row,
         (402, Some("card_error"), ..) => &DECLINED,
         (401, ..) => &NO_KEY,

@@ -32,8 +32,6 @@ const DECLINES: &[(Advice, &[&str])] = &[
             "card_not_supported",
             "currency_not_supported",
             "expired_card",
-            "incorrect_number",
-            "invalid_number",
             "testmode_decline",
         ],
     ),
@@ -42,6 +40,9 @@ const DECLINES: &[(Advice, &[&str])] = &[
         &[
             "authentication_required",
             "payment_intent_authentication_failure",
+            "incorrect_number",
+            "invalid_number",
+            "incorrect_address",
             "incorrect_cvc",
             "invalid_cvc",
             "invalid_expiry_month",
@@ -52,16 +53,20 @@ const DECLINES: &[(Advice, &[&str])] = &[
             "pin_try_exceeded",
             "offline_pin_required",
             "online_or_offline_pin_required",
-            "approve_with_id",
+            "authentication_not_handled",
+            "mobile_device_authentication_required",
+            "invalid_amount",
+            "insufficient_funds",
+            "withdrawal_count_limit_exceeded",
             "call_issuer",
         ],
     ),
     (
         Advice::Later,
         &[
-            "insufficient_funds",
+            "approve_with_id",
+            "card_decline_rate_limit_exceeded",
             "card_velocity_exceeded",
-            "withdrawal_count_limit_exceeded",
             "try_again_later",
             "issuer_not_available",
             "processing_error",
@@ -100,7 +105,7 @@ mod tests {
     fn stripes_advice_goes_before_the_networks_and_the_codes() {
         assert_eq!(advice(Some("do_not_try_again"), Some("02"), "insufficient_funds"), Advice::NeverAgain);
         assert_eq!(advice(None, Some("03"), "insufficient_funds"), Advice::NeverAgain);
-        assert_eq!(advice(None, None, "insufficient_funds"), Advice::Later);
+        assert_eq!(advice(None, None, "issuer_not_available"), Advice::Later);
         assert_eq!(advice(Some("odd"), None, "stolen_card"), Advice::NeverAgain);
         assert_eq!(advice(None, None, "duplicate_transaction"), Advice::LookForDuplicate);
         assert_eq!(advice(None, None, "odd"), Advice::Unknown);

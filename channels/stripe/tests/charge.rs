@@ -173,6 +173,7 @@ fn refusals_tell_the_fate_and_whether_to_send_again() {
         (fault(403, "invalid_request_error", "x"), ErrorKind::Unauthorized, Again::No),
         (fault(404, "invalid_request_error", "resource_missing"), ErrorKind::Invalid, Again::No),
         (fault(409, "invalid_request_error", "idempotency_key_in_use"), ErrorKind::InFlight, same(None)),
+        (fault(409, "idempotency_error", "idempotency_key_in_use"), ErrorKind::InFlight, same(None)),
         (fault(409, "invalid_request_error", "lock_timeout"), ErrorKind::Throttled, same(None)),
         (fault(424, "api_error", "x"), ErrorKind::Doubtful, Again::No),
         (with(fault(429, "invalid_request_error", "rate_limit"), "retry-after", "7"), ErrorKind::Throttled, same(Some(7))),
