@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use paysluice::adapter::{Adapter, Kind};
+use paysluice::adapter::Adapter;
+use paysluice::gateway::Capabilities;
 use paysluice::model::{Error, ErrorKind, Next, Secret};
 use paysluice_stripe::{Stripe, StripeConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
@@ -45,7 +46,7 @@ fn channels() -> String {
     let mut table = "| channel | operations |\n|---|---|\n".to_owned();
     for adapter in adapters() {
         let name = adapter.profile().provider;
-        let operations: Vec<&str> = Kind::ALL.into_iter().filter(|kind| can(&*adapter, *kind)).map(Kind::name).collect();
+        let operations: Vec<&str> = Capabilities::of(&*adapter).operations.iter().map(|kind| kind.name()).collect();
         let words = operations.join(", ").replace('_', " ");
         writeln!(table, "| [{name}](docs/channels/{name}.md) | {words} |").unwrap();
     }
@@ -59,19 +60,6 @@ fn adapters() -> Vec<Box<dyn Adapter>> {
     let wechatpay = "wechatpay:live:1".parse().unwrap();
     let wechatpay = WeChatPayConfig::new(wechatpay, "wx1", key, "01", Secret::new([b'k'; 32]));
     vec![Box::new(Stripe::new(stripe).unwrap()), Box::new(WeChatPay::new(wechatpay).unwrap())]
-}
-
-fn can(adapter: &dyn Adapter, kind: Kind) -> bool {
-    match kind {
-        Kind::Charge => true,
-        Kind::Confirm => adapter.confirm().is_some(),
-        Kind::Capture => adapter.capture().is_some(),
-        Kind::Cancel => adapter.cancel().is_some(),
-        Kind::Reverse => adapter.reverse().is_some(),
-        Kind::Refund => adapter.refund().is_some(),
-        Kind::Query => adapter.query().is_some(),
-        Kind::QueryRefund => adapter.query_refund().is_some(),
-    }
 }
 
 /// One test, for both write the same file.
