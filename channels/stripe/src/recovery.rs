@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use paysluice::adapter::{Draft, Follow, NotFound, Recovery, RecoveryStep, Seen, WhenUp};
 use paysluice::model::{Fate, Status};
 
-/// "Keys can be pruned after they are at least 24 hours old", and a pruned key executes again. An hour is kept as a margin.
+/// Keys may go "after they're at least 24 hours old", and then "We generate a new request if a key is reused"
+/// (docs.stripe.com/api/idempotent_requests). An hour is kept as a margin.
 pub(crate) const REPLAY: RecoveryStep = RecoveryStep::Replay { within: Duration::from_secs(23 * 3600) };
 
 /// After this a request that was lost can neither be replayed nor still be on its way.
-pub(crate) const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
+const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a payer has, if the charge does not say.
 const PAYER_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -21,6 +22,14 @@ pub(crate) fn by(steps: &[RecoveryStep]) -> Recovery {
         not_found: NotFound::Nothing,
         cadence: [2, 10, 30, 60, 300, 900, 3600].map(Duration::from_secs).to_vec(),
     }
+}
+
+/// The same, for what is asked for by a number of its own: when its key is dead, a request that Stripe does not show can neither be
+/// replayed nor still be on its way.
+pub(crate) fn by_until_proved_absent(steps: &[RecoveryStep], draft: &Draft) -> Recovery {
+    let asked = draft.carry.get("asked").and_then(|asked| asked.parse().ok()).map(Duration::from_secs);
+    let dead = asked.and_then(|asked| UNIX_EPOCH.checked_add(asked)?.checked_add(KEY_LIFE));
+    Recovery { not_found: dead.map_or(NotFound::Nothing, NotFound::ProofAfter), ..by(steps) }
 }
 
 /// What an intent's status proves about the step that was to put it to work.
@@ -49,7 +58,7 @@ pub(crate) fn follow_payment(draft: &Draft, seen: &Seen, charge_by: Option<Syste
         Some(Status::Processing) => {
             Some(Follow { cadence: cadence(&[10, 60, 300, 900, 3600, 6 * 3600]), until: None, then: WhenUp::Leave })
         }
-        // "Uncaptured intents are cancelled automatically", after 7 days by default.
+        // "Uncaptured PaymentIntents are cancelled a set number of days (7 by default) after their creation" (the API reference).
         Some(Status::Authorized) => Some(Follow { cadence: cadence(&[6 * 3600, 24 * 3600]), until: None, then: WhenUp::Leave }),
         Some(Status::Unrecognized(_)) | None => {
             Some(Follow { cadence: cadence(&[60, 300, 900, 3600]), until: None, then: WhenUp::Leave })
