@@ -1,3 +1,4 @@
 //! What Paysluice is compared with; the benches themselves are in `benches/`.
 
 pub mod by_hand;
+pub mod wechatpay_by_hand;

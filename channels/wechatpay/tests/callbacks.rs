@@ -226,6 +226,11 @@ fn both_keys_are_believed_while_a_merchant_is_switched_over() {
     for serial in [PLATFORM_SERIAL, PUBLIC_KEY_ID] {
         assert!(item(&keyed(), &posted(&body, proof_by(&body, now(), serial)), now()).unwrap().verdict.is_ok(), "{serial}");
     }
+    // By the key of that very name, though another would fit.
+    let other = posted(&body, proof_by(&body, now(), "PUB_KEY_ID_0115"));
+    assert!(item(&keyed(), &other, now()).unwrap_err().message().contains("is not held (PUB_KEY_ID_0114232"));
+    let unknown = keyed().open(&callback(&body), now(), &Granted::default());
+    assert!(matches!(unknown, Ok(Opened::Need(Want::Key(serial))) if serial == PLATFORM_SERIAL));
 }
 
 #[test]
