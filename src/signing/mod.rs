@@ -3,10 +3,12 @@
 mod hmac;
 mod proof;
 mod seal;
+mod standard_webhooks;
 
 pub use self::hmac::HmacKey;
 pub use proof::Proof;
 pub use seal::{SealError, Sealer};
+pub use standard_webhooks::{Claimed, NotProved, StandardWebhooks};
 
 use sha2::{Digest, Sha256};
 
