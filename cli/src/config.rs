@@ -99,6 +99,13 @@ pub(crate) struct GatewaySection {
     pub(crate) webhook_secret_file: Many<PathBuf>,
     #[serde(default, rename = "webhook_secret", alias = "webhook_secrets")]
     _webhook_secret: Option<Inline>,
+    /// What `callback serve` signs with; several while one is rolled.
+    #[serde(default)]
+    pub(crate) forward_secret_env: Many<String>,
+    #[serde(default)]
+    pub(crate) forward_secret_file: Many<PathBuf>,
+    #[serde(default, rename = "forward_secret", alias = "forward_secrets")]
+    _forward_secret: Option<Inline>,
     /// The guards' settings.
     #[serde(default)]
     pub(crate) guards: GuardsConfig,
@@ -161,6 +168,16 @@ impl ConfigError {
         Self { file: file.to_owned(), key: key.into(), rule: rule.into() }
     }
 
+    /// Which key, or which file if it is about the whole.
+    pub(crate) fn place(&self) -> String {
+        if self.key.is_empty() { self.file.display().to_string() } else { self.key.clone() }
+    }
+
+    /// The rule that is broken: what would be right.
+    pub(crate) fn rule(&self) -> &str {
+        &self.rule
+    }
+
     /// A rule of the library, broken by what stands under `section`.
     pub(crate) fn of(file: &Path, section: &str, invalid: &Invalid) -> Self {
         Self::new(file, format!("{section}.{}", invalid.field()), format!("must be {}", invalid.rule()))
@@ -206,7 +223,7 @@ impl Config {
 
     /// A path in the file, seen from where the file is.
     pub(crate) fn beside(&self, path: &Path) -> PathBuf {
-        self.file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+        beside(&self.file, path)
     }
 
     /// A gateway by its name.
@@ -217,6 +234,11 @@ impl Config {
             ConfigError::new(&self.file, format!("gateways.{name}"), format!("must be a gateway of this file ({known})"))
         })
     }
+}
+
+/// A path that stands in `file`, seen from where the file is.
+pub(crate) fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
 }
 
 /// The key that the text at `offset` belongs to: the header above it and the key on its line.

@@ -1,0 +1,80 @@
+//! `doctor`: looks a gateway over, says what is wrong and how to mend it. A check that fails does not keep the others from being made.
+
+mod clock;
+mod network;
+mod report;
+mod settings;
+mod store;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use paysluice::adapter::Finding;
+use paysluice::env::{Env, Mono};
+use paysluice::guard::timeout;
+
+use crate::args::DoctorAsk;
+use crate::config::{Config, ConfigError};
+use crate::open;
+use crate::secrets::{Secrets, of_process};
+use report::{Area, Report};
+
+/// Looks everything over. The exit status is 1 if anything is bad.
+pub(crate) async fn run(env: Env, file: &Path, ask: &DoctorAsk, json: bool) -> Result<ExitCode, String> {
+    let mut report = Report::new(&ask.gateway);
+    match Config::read(file) {
+        Ok(config) => look_over(&env, &config, ask, &mut report).await,
+        Err(error) => report.add(Area::Configuration, [misconfigured(&error)]),
+    }
+    report.print(json).map_err(|error| format!("the findings could not be written ({error})"))?;
+    Ok(ExitCode::from(u8::from(report.is_bad())))
+}
+
+async fn look_over(env: &Env, config: &Config, ask: &DoctorAsk, report: &mut Report) {
+    let deadline = env.now() + ask.timeout;
+    let name = &ask.gateway;
+    let section = match config.gateway(name) {
+        Ok(section) => section,
+        Err(error) => return report.add(Area::Configuration, [misconfigured(&error)]),
+    };
+    report.account = Some(section.account.to_string());
+    report.add(Area::Configuration, [Finding::good("file", format!("{} is read", config.file.display()))]);
+    let secrets = Secrets { config, environment: &of_process };
+    let keys = open::with_keys(&secrets, name);
+    match &keys {
+        Ok(adapter) => report.add(Area::Keys, [Finding::good("adapter", format!("{adapter:?}"))]),
+        Err(error) => report.add(Area::Keys, [misconfigured(error)]),
+    }
+    // Without its keys, an adapter can still say how its callbacks are set, and where its provider is.
+    let has_keys = keys.is_ok();
+    let adapter = keys.or_else(|_| open::reader(&secrets, name)).ok();
+    let sealer = secrets.sealer();
+    let on_network = async {
+        let Some(adapter) = adapter else { return Vec::new() };
+        within(env, deadline, Area::Network, network::check(env, section, name, adapter, has_keys, deadline)).await
+    };
+    let in_store = within(env, deadline, Area::Store, store::check(env, config, &section.account, sealer));
+    let (network, store) = tokio::join!(on_network, in_store);
+    report.findings.extend(network);
+    report.add(Area::Callbacks, settings::check(&secrets, name, section));
+    report.findings.extend(store);
+    report.sort();
+}
+
+/// What checks found, or that they did not come to an end.
+async fn within(
+    env: &Env,
+    deadline: Mono,
+    area: Area,
+    checks: impl Future<Output = Vec<(Area, Finding)>>,
+) -> Vec<(Area, Finding)> {
+    timeout::run(env, deadline, checks).await.unwrap_or_else(|timeout::Elapsed| {
+        let mend = "give it more with --timeout; if it then ends, what it waits for is slow";
+        vec![(area, Finding::bad("time", "the checks did not end in the time given", mend))]
+    })
+}
+
+/// A configuration error names file, key and rule: what would be right is the way to mend it.
+fn misconfigured(error: &ConfigError) -> Finding {
+    Finding::bad(error.place(), error.rule().to_owned(), "change the configuration as the rule says")
+}
