@@ -74,7 +74,11 @@ async fn within(
     })
 }
 
-/// A configuration error names file, key and rule: what would be right is the way to mend it.
+/// A configuration error names key and rule; what would be right is in the rule.
 fn misconfigured(error: &ConfigError) -> Finding {
-    Finding::bad(error.place(), error.rule().to_owned(), "change the configuration as the rule says")
+    Finding::bad(
+        error.place(),
+        error.rule(),
+        "mend it where the configuration has it, or the variable or file that it names there",
+    )
 }

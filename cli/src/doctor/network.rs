@@ -148,7 +148,7 @@ async fn connected(env: &Env, request: &Request, deadline: Mono) -> Vec<Finding>
             return vec![Finding::bad("dns", format!("{host} has no address: {why}"), mend)];
         }
     };
-    let mut found = vec![Finding::good("dns", format!("{host} has {} addresses, in {} ms", addresses.len(), ms(env, began)))];
+    let mut found = vec![Finding::good("dns", format!("{host} is found in {} ms", ms(env, began)))];
     let began = env.now();
     found.push(match in_time(env, deadline, TcpStream::connect(addresses.as_slice())).await {
         Ok(_) => Finding::good("tcp", format!("port {port} opens in {} ms", ms(env, began))),
