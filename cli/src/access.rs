@@ -19,8 +19,8 @@ const CAP: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     env: Env,
-    adapter: Arc<dyn Adapter>,
-    transport: Arc<dyn Transport>,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) transport: Arc<dyn Transport>,
     granted: RwLock<Arc<Granted>>,
     /// The single flight, and what was refused last.
     flight: tokio::sync::Mutex<Option<(Want, Mono, String)>>,

@@ -8,15 +8,17 @@ mod store;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use paysluice::adapter::Finding;
-use paysluice::env::{Env, Mono};
+use paysluice::env::Env;
 use paysluice::guard::timeout;
 
 use crate::args::DoctorAsk;
 use crate::config::{Config, ConfigError};
 use crate::open;
 use crate::secrets::{Secrets, of_process};
+use network::Asker;
 use report::{Area, Report};
 
 /// Looks everything over. The exit status is 1 if anything is bad.
@@ -48,30 +50,40 @@ async fn look_over(env: &Env, config: &Config, ask: &DoctorAsk, report: &mut Rep
     // Without its keys, an adapter can still say how its callbacks are set, and where its provider is.
     let has_keys = keys.is_ok();
     let adapter = keys.or_else(|_| open::reader(&secrets, name)).ok();
-    let sealer = secrets.sealer();
     let on_network = async {
-        let Some(adapter) = adapter else { return Vec::new() };
-        within(env, deadline, Area::Network, network::check(env, section, name, adapter, has_keys, deadline)).await
+        let mut found = Vec::new();
+        let Some(adapter) = adapter else { return found };
+        let mut granted = Arc::default();
+        match Asker::new(env, section, name, &adapter, has_keys) {
+            Ok(asker) => {
+                if timeout::run(env, deadline, asker.ask(deadline, &mut found)).await.is_err() {
+                    found.push((Area::Network, late()));
+                }
+                granted = asker.granted();
+            }
+            Err(finding) => found.push((Area::Network, finding)),
+        }
+        found.extend(network::inspected(env, &*adapter, &granted));
+        found
     };
-    let in_store = within(env, deadline, Area::Store, store::check(env, config, &section.account, sealer));
+    let in_store = async {
+        let mut found = Vec::new();
+        let checks = store::check(env, config, &section.account, secrets.sealer(), &mut found);
+        if timeout::run(env, deadline, checks).await.is_err() {
+            found.push(late());
+        }
+        found
+    };
     let (network, store) = tokio::join!(on_network, in_store);
     report.findings.extend(network);
     report.add(Area::Callbacks, settings::check(&secrets, name, section));
-    report.findings.extend(store);
+    report.add(Area::Store, store);
     report.sort();
 }
 
-/// What checks found, or that they did not come to an end.
-async fn within(
-    env: &Env,
-    deadline: Mono,
-    area: Area,
-    checks: impl Future<Output = Vec<(Area, Finding)>>,
-) -> Vec<(Area, Finding)> {
-    timeout::run(env, deadline, checks).await.unwrap_or_else(|timeout::Elapsed| {
-        let mend = "give it more with --timeout; if it then ends, what it waits for is slow";
-        vec![(area, Finding::bad("time", "the checks did not end in the time given", mend))]
-    })
+fn late() -> Finding {
+    let mend = "give it more with --timeout; if it then ends, what it waits for is slow";
+    Finding::bad("time", "the checks did not end in the time given", mend)
 }
 
 /// A configuration error names key and rule; what would be right is in the rule.

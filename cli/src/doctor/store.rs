@@ -12,7 +12,6 @@ use paysluice::store::{Durability, Row, Space, SpaceKind, Store, StoreError};
 use serde::Deserialize;
 
 use super::misconfigured;
-use super::report::Area;
 use crate::config::{Config, ConfigError};
 use crate::open;
 
@@ -34,11 +33,10 @@ pub(super) async fn check(
     config: &Config,
     account: &AccountRef,
     sealer: Result<Option<Sealer>, ConfigError>,
-) -> Vec<(Area, Finding)> {
-    let mut found = Vec::new();
-    let Some(store) = opened(env, config, &mut found).await else {
-        found.extend(key(sealer.as_ref(), Durability::Disk));
-        return in_area(found);
+    found: &mut Vec<Finding>,
+) {
+    let Some(store) = opened(env, config, found).await else {
+        return found.extend(key(sealer.as_ref(), Durability::Disk));
     };
     found.extend(key(sealer.as_ref(), store.durability()));
     let looked = async {
@@ -53,11 +51,6 @@ pub(super) async fn check(
             "see the message: a full or slow disk, another process that holds it locked, or a damaged file (restore a backup)";
         vec![Finding::bad("store.url", error.to_string(), mend)]
     }));
-    in_area(found)
-}
-
-fn in_area(found: Vec<Finding>) -> Vec<(Area, Finding)> {
-    found.into_iter().map(|finding| (Area::Store, finding)).collect()
 }
 
 /// The store, on a thread that may wait; a file that is not there is not made.

@@ -127,6 +127,15 @@ impl Letters {
         Ok(Bytes::copy_from_slice(&plain))
     }
 
+    /// Ours for `lease` more. What lost its claim goes on and is written down by nobody: the other does it once more.
+    pub(crate) async fn hold(&self, claimed: &mut Claimed, lease: Duration) -> Result<(), StoreError> {
+        let put = put(claimed.key.clone(), Expect::Ver(claimed.ver), Some(lease), None, &claimed.letter)?;
+        if let Commit::Done(versions) = self.commit(&[put]).await? {
+            claimed.ver = versions.first().copied().unwrap_or(claimed.ver);
+        }
+        Ok(())
+    }
+
     /// It was taken: only the delivery key stays.
     pub(crate) async fn delivered(&self, claimed: &Claimed) -> Result<(), StoreError> {
         let letter = Letter { state: State::Delivered, body: None, why: None, ..claimed.letter.clone() };

@@ -113,8 +113,7 @@ fn build(env: &Env, secrets: &Secrets<'_>, ask: &ServeAsk, verbose: bool) -> Res
         counts: Counts::default(),
         verbose,
     };
-    let (concurrency, timeout) = (ask.concurrency, ask.timeout);
-    let worker = Worker { env: env.clone(), letters, target, concurrency, timeout, bell, verbose };
+    let worker = Worker { env: env.clone(), letters, target, concurrency: ask.concurrency, bell, verbose };
     Ok((Arc::new(intake), Arc::new(worker)))
 }
 

@@ -1,8 +1,10 @@
 //! The worker: claims what is due, forwards it, and decides what an answer means for the letter.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use paysluice::env::{Env, Mono};
 use paysluice::store::StoreError;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -23,8 +25,10 @@ const PAUSES: [Duration; 9] = [
     Duration::from_hours(24),
 ];
 
-/// How much longer than the longest attempt a claim holds: time to write down what came of it.
-const MARGIN: Duration = Duration::from_secs(5);
+/// How long a claim holds, and how often it is renewed while an attempt is under way: what a killed process held comes back within
+/// the first, and a fast attempt costs no write more.
+const LEASE: Duration = Duration::from_secs(10);
+const RENEW: Duration = Duration::from_secs(3);
 
 /// How often is looked for what has become due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -44,16 +48,13 @@ pub(crate) struct Worker {
     pub(crate) target: Target,
     /// Most attempts under way at once.
     pub(crate) concurrency: u32,
-    /// The longest attempt.
-    pub(crate) timeout: Duration,
     /// Rung when a letter has come.
     pub(crate) bell: Arc<Notify>,
     pub(crate) verbose: bool,
 }
 
 impl Worker {
-    /// Works until `stop`; then finishes what is under way. A claim never holds less than the longest attempt, so what a killed
-    /// process had under way comes back when its lease ends.
+    /// Works until `stop`; then finishes what is under way.
     pub(crate) async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let permits = Arc::new(Semaphore::new(usize::try_from(self.concurrency).unwrap_or(1)));
         let mut purged = self.env.now();
@@ -84,7 +85,7 @@ impl Worker {
     }
 
     async fn claim(&self, max: usize) -> Vec<Claimed> {
-        self.letters.claim(max, self.timeout + MARGIN).await.unwrap_or_else(|error| {
+        self.letters.claim(max, LEASE).await.unwrap_or_else(|error| {
             eprintln!("paysluice: nothing can be claimed: {error}");
             Vec::new()
         })
@@ -101,7 +102,7 @@ impl Worker {
         }
     }
 
-    async fn forward(&self, claimed: Claimed) {
+    async fn forward(&self, mut claimed: Claimed) {
         let key = claimed.letter.delivery_key.clone();
         let body = match self.letters.open(&claimed) {
             Ok(body) => body,
@@ -110,7 +111,7 @@ impl Worker {
                 return written(&key, self.letters.park(&claimed, UNOPENED).await);
             }
         };
-        let written = match self.target.post(&self.letters.id(&key), body).await {
+        let written = match self.attempt(&mut claimed, body).await {
             Attempt::Taken => {
                 if self.verbose {
                     eprintln!("forwarded {key}");
@@ -127,6 +128,20 @@ impl Worker {
             },
         };
         self::written(&key, written);
+    }
+
+    /// One attempt, its claim renewed for as long as it takes.
+    async fn attempt(&self, claimed: &mut Claimed, body: Bytes) -> Attempt {
+        let key = claimed.letter.delivery_key.clone();
+        let id = self.letters.id(&key);
+        let mut attempt = pin!(self.target.post(&id, body));
+        loop {
+            tokio::select! {
+                biased;
+                attempt = &mut attempt => return attempt,
+                () = self.env.sleep(RENEW) => written(&key, self.letters.hold(claimed, LEASE).await),
+            }
+        }
     }
 
     async fn give_up(&self, claimed: &Claimed, why: &str) -> Result<(), StoreError> {

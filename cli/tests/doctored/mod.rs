@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::relayed::http::post;
+use crate::relayed::http::{Receiver, post};
 use crate::served::{Served, json, paysluice, text};
 
 /// The findings, and the exit status.
@@ -76,6 +76,21 @@ fn a_closed_port_is_told_and_the_rest_is_still_looked_at() {
         (&*level(&findings, "dns"), &*level(&findings, "store.url"), &*level(&findings, "webhook_secrets")),
         ("good", "good", "good")
     );
+}
+
+#[test]
+fn a_provider_that_hangs_takes_no_longer_than_allowed_and_what_was_found_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = sandbox(folder.path());
+    let hangs = Receiver::start(|_| None);
+    let config = folder.path().join("paysluice.toml");
+    let written = std::fs::read_to_string(&config).unwrap();
+    let base = hangs.url.trim_end_matches("/hooks?key=hush");
+    std::fs::write(&config, written.replace(sandbox.url(), base)).unwrap();
+    let looked = paysluice(folder.path()).args(["--json", "doctor", "--gateway", "shop", "--timeout", "2s"]).output().unwrap();
+    let findings = json(&looked)["findings"].as_array().unwrap().clone();
+    assert_eq!((looked.status.code(), &*level(&findings, "tcp"), &*level(&findings, "http")), (Some(1), "good", "bad"));
+    assert_eq!((&*level(&findings, "webhook_secrets"), &*level(&findings, "at_rest")), ("good", "good"));
 }
 
 #[test]

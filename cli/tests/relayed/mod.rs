@@ -114,13 +114,10 @@ fn what_was_acknowledged_survives_kill_9_and_is_forwarded_under_one_id() {
     let folder = tempfile::tempdir().unwrap();
     configure(folder.path(), "sqlite:pay.db");
     let up = Arc::new(AtomicBool::new(false));
-    let taken: Arc<Mutex<BTreeMap<String, String>>> = Arc::default();
-    let (is_up, marks, heard) = (Arc::clone(&up), Arc::clone(&taken), AtomicU64::new(0));
+    let (is_up, heard) = (Arc::clone(&up), AtomicU64::new(0));
     // While it is down, every second request fails and every other hangs: attempts are under way when the kill comes.
-    let receiver = Receiver::start(move |got| {
+    let receiver = Receiver::start(move |_| {
         if is_up.load(Ordering::SeqCst) {
-            let (id, told) = verified(got);
-            marks.lock().unwrap().insert(event_of(&told), id);
             return Some("200 OK");
         }
         (heard.fetch_add(1, Ordering::SeqCst) % 2 == 0).then_some("500 Down")
@@ -138,25 +135,28 @@ fn what_was_acknowledged_survives_kill_9_and_is_forwarded_under_one_id() {
         }
     });
     let mut first: BTreeMap<String, String> = BTreeMap::new();
-    while first.len() < 12 {
+    while first.len() < 40 {
         let (id, told) = verified(&receiver.next());
         first.insert(event_of(&told), id);
     }
     drop(serve);
     sender.join().unwrap();
     let acknowledged: BTreeSet<String> = events.try_iter().collect();
-    assert!(acknowledged.len() >= 12 && taken.lock().unwrap().is_empty());
+    assert!(acknowledged.len() >= 39, "{}", acknowledged.len());
+    while let Ok(before) = receiver.got.try_recv() {
+        let (id, told) = verified(&before);
+        first.insert(event_of(&told), id);
+    }
 
     up.store(true, Ordering::SeqCst);
     let mut serve = Serve::start(folder.path(), &receiver.url);
-    let mut counted = 0;
-    while !acknowledged.iter().all(|event| taken.lock().unwrap().contains_key(event)) {
-        receiver.got.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{counted} of {} came", acknowledged.len()));
-        counted += 1;
-    }
-    let taken = taken.lock().unwrap().clone();
-    for (event, id) in &first {
-        assert!(taken.get(event).is_none_or(|again| again == id), "{event}: {id} and {:?}", taken.get(event));
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    while !acknowledged.iter().all(|event| taken.contains_key(event)) {
+        let came = receiver.got.recv_timeout(PATIENCE);
+        let (id, told) = verified(&came.unwrap_or_else(|_| panic!("{} of {} came", taken.len(), acknowledged.len())));
+        let event = event_of(&told);
+        assert_eq!(first.get(&event).unwrap_or(&id), &id, "{event}");
+        taken.insert(event, id);
     }
     // A repeat of what was stored is acknowledged, and a forged one is not.
     assert_eq!(serve.send("evt_0"), Some(200));

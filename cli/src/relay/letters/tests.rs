@@ -54,6 +54,21 @@ async fn what_a_killed_process_held_comes_back_and_its_late_word_counts_for_noth
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_that_takes_long_keeps_its_claim() {
+    let (letters, _) = letters(true);
+    letters.take_in("evt_1", "a.b", b"{}").await.unwrap();
+    let mut claimed = claim(&letters).await.unwrap();
+    for _ in 0..3 {
+        letters.env.sleep(LEASE / 2).await;
+        letters.hold(&mut claimed, LEASE).await.unwrap();
+        assert!(claim(&letters).await.is_none());
+    }
+    letters.delivered(&claimed).await.unwrap();
+    letters.env.sleep(2 * LEASE).await;
+    assert!(claim(&letters).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_given_up_stays_until_it_is_replayed_from_the_start() {
     let (letters, _) = letters(true);
     letters.take_in("evt_1", "a.b", b"{}").await.unwrap();

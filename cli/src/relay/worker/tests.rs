@@ -18,7 +18,6 @@ fn worker() -> Worker {
         target: Target::new(env.clone(), "https://shop.example/", false, signer, timeout).unwrap(),
         env,
         concurrency: 8,
-        timeout,
         bell: Arc::default(),
         verbose: false,
     }
