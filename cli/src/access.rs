@@ -82,3 +82,7 @@ impl Fetcher {
 fn refused(why: &str) -> Error {
     Error::new(ErrorKind::Refused, why)
 }
+
+#[cfg(test)]
+#[path = "access/tests.rs"]
+mod tests;

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -58,7 +58,7 @@ pub(crate) async fn run(env: Env, file: &Path, ask: ServeAsk, json: bool, verbos
     let listener = listener.map_err(|error| format!("--listen: must be a free address: {} ({error})", ask.listen))?;
     introduce(&intake, &worker, &listener, json).map_err(|error| format!("the address could not be written ({error})"))?;
     let (ended, end) = watch::channel(false);
-    let (served, working) = (watched(end.clone()), worker.run(end));
+    let (served, working) = (watched(end.clone()), Arc::clone(&worker).run(end));
     let app = Router::new().fallback(intake::answer).with_state(Arc::clone(&intake));
     let serving = axum::serve(listener, app).with_graceful_shutdown(served);
     let at_work = async { tokio::join!(serving, working).0 };
@@ -71,10 +71,11 @@ pub(crate) async fn run(env: Env, file: &Path, ask: ServeAsk, json: bool, verbos
     let drained = timeout::run(&env, env.now() + ask.timeout + DRAIN, &mut at_work).await;
     let counts = &intake.counts;
     eprintln!(
-        "paysluice: stored {}, duplicates {}, refused {}{}",
+        "paysluice: stored {}, duplicates {}, refused {}, forwarded {}{}",
         counts.stored.load(Ordering::Relaxed),
         counts.duplicates.load(Ordering::Relaxed),
         counts.refused.load(Ordering::Relaxed),
+        worker.forwarded.load(Ordering::Relaxed),
         if drained.is_err() { "; something was still under way, and is left to the next start" } else { "" }
     );
     Ok(ExitCode::SUCCESS)
@@ -113,7 +114,8 @@ fn build(env: &Env, secrets: &Secrets<'_>, ask: &ServeAsk, verbose: bool) -> Res
         counts: Counts::default(),
         verbose,
     };
-    let worker = Worker { env: env.clone(), letters, target, concurrency: ask.concurrency, bell, verbose };
+    let worker =
+        Worker { env: env.clone(), letters, target, concurrency: ask.concurrency, bell, forwarded: AtomicU64::new(0), verbose };
     Ok((Arc::new(intake), Arc::new(worker)))
 }
 

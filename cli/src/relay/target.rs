@@ -1,6 +1,7 @@
 //! Where events go: one POST, signed for this very attempt, and what its answer means.
 
 use std::error::Error as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -15,6 +16,9 @@ const AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// How much of an answer is read, so that its connection can be used again, in bytes.
 const ANSWER: usize = 64 * 1024;
+
+const LOOPBACK: [SocketAddr; 2] =
+    [SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0)];
 
 /// The application's endpoint.
 #[derive(Debug)]
@@ -55,7 +59,9 @@ impl Target {
             .retry(retry::never())
             .redirect(redirect::Policy::none())
             .referer(false)
-            .no_proxy();
+            .no_proxy()
+            // The name must mean this machine, whatever a resolver says: plain http is allowed to it.
+            .resolve_to_addrs("localhost", &LOOPBACK);
         let client = client.build().map_err(|error| format!("no client for --forward ({error})"))?;
         Ok(Self { env, client, url, signer })
     }
@@ -122,7 +128,7 @@ fn address(text: &str, allow_http: bool) -> Result<Url, String> {
         return Err("--forward: must hold no user and no password: the signature tells the receiver who sends".to_owned());
     }
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     match url.scheme() {
         "https" => Ok(url),
         "http" if here || allow_http => Ok(url),

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,6 +51,8 @@ pub(crate) struct Worker {
     pub(crate) concurrency: u32,
     /// Rung when a letter has come.
     pub(crate) bell: Arc<Notify>,
+    /// How many were taken so far.
+    pub(crate) forwarded: AtomicU64,
     pub(crate) verbose: bool,
 }
 
@@ -113,6 +116,7 @@ impl Worker {
         };
         let written = match self.attempt(&mut claimed, body).await {
             Attempt::Taken => {
+                self.forwarded.fetch_add(1, Ordering::Relaxed);
                 if self.verbose {
                     eprintln!("forwarded {key}");
                 }

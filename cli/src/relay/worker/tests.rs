@@ -19,6 +19,7 @@ fn worker() -> Worker {
         env,
         concurrency: 8,
         bell: Arc::default(),
+        forwarded: AtomicU64::new(0),
         verbose: false,
     }
 }
