@@ -205,7 +205,7 @@ pub enum Again {
 pub struct Recovery {
     /// In this order, until one gives evidence.
     pub steps: Vec<RecoveryStep>,
-    /// What "not found" proves.
+    /// What "not found" proves. A capture is not found, too, where the provider shows all of the money still reserved.
     pub not_found: NotFound,
     /// Times between tries; the last repeats.
     pub cadence: Vec<Duration>,

@@ -63,7 +63,8 @@ pub(crate) fn apply(order: &mut Order, no: AttemptNo, payment_ref: &str, seen: &
         }
         attempt.former.push(std::mem::take(&mut attempt.refs));
     }
-    if turns_back(attempt, seen) && !light.shows_now(version) {
+    let may_be_stale = turns_back(attempt, seen) || (light.by == By::Callback && raises_again(attempt, seen));
+    if may_be_stale && !light.shows_now(version) {
         applied.ask_first = light.by == By::Callback;
         return applied;
     }
@@ -114,6 +115,16 @@ fn former(order: &mut Order, no: AttemptNo, seen: &Seen, applied: &mut Applied) 
 fn turns_back(attempt: &Attempt, seen: &Seen) -> bool {
     let (Some(from), Some(to)) = (&attempt.status, &seen.status) else { return false };
     matches!(from.transition(to), Transition::Reversal(_)) && *to != Status::Paid
+}
+
+/// A total of refunds that was told before one of them failed raises what has sunk since.
+fn raises_again(attempt: &Attempt, seen: &Seen) -> bool {
+    let raises = seen.refunded.is_some_and(|seen| attempt.refunded.cmp_same(seen).is_ok_and(std::cmp::Ordering::is_lt));
+    raises
+        && attempt
+            .refunds
+            .iter()
+            .any(|part| matches!(part.status, PartStatus::Failed | PartStatus::Canceled) && part.id.is_some())
 }
 
 fn mismatch(attempt: &mut Attempt, expected: Money, seen: &Seen, applied: &mut Applied) {

@@ -8,11 +8,14 @@ use super::builder::Builder;
 use super::channel::{Answer, Call, Capabilities, Outcome, PaymentChannel};
 use super::operator::{Doubt, Drained};
 use crate::adapter::{Adapter, Cancel, Capture, Charge, Confirm, Kind, Query, QueryRefund, Refund, Reverse};
-use crate::env::Env;
-use crate::guard::{Guards, GuardsConfig};
-use crate::model::{AccountRef, Error, Invalid, Money, OrderNo, Payment};
+use crate::env::{BoxFuture, Env};
+use crate::guard::{Guards, GuardsConfig, timeout};
+use crate::model::{AccountRef, Error, ErrorKind, Invalid, Money, OrderNo, Payment};
 use crate::store::Store;
 use crate::transport::Transport;
+
+/// How far beyond the deadline a caller is held by a store that does not answer, so that one that does can say how things stand.
+const STORE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// One account at one provider, guarded and remembered. Cheap to clone; all clones are the same gateway.
 ///
@@ -33,6 +36,19 @@ impl Gateway {
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.0
+    }
+
+    /// Lets go of a caller whose store stands still. What was begun for him goes on.
+    fn bounded<'a, T>(
+        &'a self,
+        call: Call,
+        work: impl Future<Output = Result<T, Error>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, Error>> {
+        let until = self.0.env.now() + call.timeout + STORE_PATIENCE;
+        Box::pin(async move {
+            let done = timeout::run(&self.0.env, until, work).await;
+            done.unwrap_or_else(|_| Err(Error::new(ErrorKind::StoreFailed, "the store did not answer in time")))
+        })
     }
 
     /// The guards: to look at, and to change their settings while it runs.
@@ -66,9 +82,14 @@ impl Gateway {
         self.0.abandon(order_no, reason).await
     }
 
+    /// Gives back what an order was paid too much by a second attempt: for the handler of `DuplicatePaid`. Can be repeated.
+    pub async fn return_duplicates(&self, order_no: &OrderNo, call: Call) -> Result<Answer<Payment>, Error> {
+        self.bounded(call, self.0.return_duplicates(order_no, call)).await
+    }
+
     /// Takes over a payment that was made elsewhere, by the provider's id of it.
     pub async fn adopt(&self, order_no: &OrderNo, provider_id: &str, money: Money, call: Call) -> Result<Answer<Payment>, Error> {
-        self.0.adopt(order_no, provider_id, money, call).await
+        self.bounded(call, self.0.adopt(order_no, provider_id, money, call)).await
     }
 
     /// Takes no new operations and waits for those under way, at most so long.
@@ -95,43 +116,43 @@ impl PaymentChannel for Gateway {
     }
 
     fn charge(&self, charge: Charge, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.operate(charge, call))
+        self.bounded(call, self.0.operate(charge, call))
     }
 
     fn confirm(&self, confirm: Confirm, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.operate(confirm, call))
+        self.bounded(call, self.0.operate(confirm, call))
     }
 
     fn capture(&self, capture: Capture, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.operate(capture, call))
+        self.bounded(call, self.0.operate(capture, call))
     }
 
     fn cancel(&self, cancel: Cancel, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.operate(cancel, call))
+        self.bounded(call, self.0.operate(cancel, call))
     }
 
     fn reverse(&self, reverse: Reverse, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.operate(reverse, call))
+        self.bounded(call, self.0.operate(reverse, call))
     }
 
     fn refund(&self, refund: Refund, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.operate(refund, call))
+        self.bounded(call, self.0.operate(refund, call))
     }
 
     fn query(&self, query: Query, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.query(query, call))
+        self.bounded(call, self.0.query(query, call))
     }
 
     fn query_refund(&self, query: QueryRefund, call: Call) -> Outcome<'_> {
-        Box::pin(self.0.query_refund(query, call))
+        self.bounded(call, self.0.query_refund(query, call))
     }
 
     fn settled(&self, order_no: OrderNo, call: Call) -> Outcome<'_> {
-        Box::pin(async move { self.0.settled(&order_no, call).await })
+        self.bounded(call, async move { self.0.settled(&order_no, call).await })
     }
 
     fn renew_action(&self, order_no: OrderNo, call: Call) -> Outcome<'_> {
-        Box::pin(async move { self.0.renew_action(&order_no, call).await })
+        self.bounded(call, async move { self.0.renew_action(&order_no, call).await })
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -39,6 +39,8 @@ pub(crate) struct Intent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
+    /// Wanted, and not to be sent yet: a cancel whose charge is still under way. Due for the resolver.
+    Wished,
     /// The holder of this version may be sending, until its own time is up.
     Sending,
     /// Sent, and nobody knows what became of it. Due for the resolver.
@@ -79,13 +81,13 @@ impl State {
     /// What evidence has shown; none while it is open.
     pub(crate) fn found(&self) -> Option<&Verdict> {
         match self {
-            Self::Sending | Self::Doubt { .. } => None,
+            Self::Wished | Self::Sending | Self::Doubt { .. } => None,
             Self::Watched { verdict, .. } | Self::Settled(verdict) | Self::Released { verdict, .. } => Some(verdict),
         }
     }
 
     /// Whether its outcome is still open: what `settled` waits for.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self, Self::Sending | Self::Doubt { .. })
+        matches!(self, Self::Wished | Self::Sending | Self::Doubt { .. })
     }
 }

@@ -10,7 +10,7 @@ use super::flight::{Boarded, Flight, Landed, landing};
 use super::intent::{Intent, State};
 use super::order::{Order, unknown};
 use super::plan::{Plan, Planned, Scope};
-use super::rows::Versioned;
+use super::rows::{self, Versioned};
 use super::run::{Ran, Run};
 use super::settle::Closed;
 use super::verdict::{Told, Verdict};
@@ -167,15 +167,20 @@ impl Inner {
             }
             Some(State::Settled(verdict) | State::Watched { verdict, .. }) => return Ok(Looked::Known(verdict.clone())),
             Some(State::Sending | State::Doubt { .. }) => return Ok(Looked::Elsewhere),
-            Some(State::Released { .. }) | None => {}
+            Some(State::Wished | State::Released { .. }) | None => {}
         }
-        if Op::KIND == Kind::Cancel && self.charge_is_open(op, order.as_ref(), attempt).await? {
+        if Op::KIND == Kind::Cancel
+            && let Some(order) = &order
+            && self.charge_is_open(op.order_no(), &order.value, attempt).await?
+        {
+            self.wish(op, attempt, key, fingerprint, order.clone(), intent).await?;
             return Ok(Looked::Elsewhere);
         }
         let adapter = self.adapter();
         let order_expect = Versioned::expected(order.as_ref());
         let intent_expect = Versioned::expected(intent.as_ref());
         let generation = intent.as_ref().map_or(1, |former| former.value.generation + 1);
+        let former = intent.as_ref().map(|former| former.value.clone());
         let resumed = intent.and_then(|intent| self.resumable(op, key, intent.value));
         let (intent, draft) = match resumed {
             Some((intent, draft)) => (intent, Some(draft)),
@@ -185,7 +190,9 @@ impl Inner {
         let order = match op.reserve(order.map(|order| order.value), &intent.seed, scope)? {
             Plan::Send(order) => order,
             Plan::CancelFirst(earlier) => return Ok(Looked::CancelFirst(earlier)),
-            Plan::Done(order) => return self.done_at_once(&order, order_expect).await,
+            Plan::Done(order) => {
+                return self.done_at_once(&order, order_expect, former.map(|former| (key, former, intent_expect))).await;
+            }
         };
         let (draft, intent) = match draft {
             Some(draft) => (draft, intent),
@@ -197,9 +204,15 @@ impl Inner {
         Ok(Looked::Run(Box::new(Opening { order, order_expect, intent, intent_expect, draft })))
     }
 
-    /// Nothing has to be sent; the order's row may still have to say so.
-    async fn done_at_once(&self, order: &Order, expect: Expect) -> Result<Looked, Error> {
-        match self.commit(&[self.rows.put_order(order, expect)?]).await? {
+    /// Nothing has to be sent; the order's row may still have to say so, and an intent of it has come to its end.
+    async fn done_at_once(&self, order: &Order, expect: Expect, former: Option<(&Key, Intent, Expect)>) -> Result<Looked, Error> {
+        let mut puts = vec![self.rows.put_order(order, expect)?];
+        if let Some((key, mut intent, expect)) = former {
+            intent.state = State::Settled(Verdict::Done);
+            (intent.op, intent.draft) = (None, None);
+            puts.push(rows::put_intent(key.clone(), &intent, expect, None)?);
+        }
+        match self.commit(&puts).await? {
             Commit::Done(_) => Ok(Looked::Known(Verdict::Done)),
             Commit::Lost { .. } => Ok(Looked::Changed),
         }
@@ -217,7 +230,7 @@ impl Inner {
     }
 
     /// A new generation: new key, new birth, the same number.
-    fn fresh<Op: Planned>(
+    pub(super) fn fresh<Op: Planned>(
         &self,
         op: &Op,
         attempt: AttemptNo,
@@ -269,28 +282,6 @@ impl Inner {
             }
         }
         Err(Error::new(ErrorKind::Refused, "access was granted and not enough"))
-    }
-
-    /// Whether the charge that a cancel is about is still being sent: then the wish is noted, and the cancel waits for its end.
-    async fn charge_is_open<Op: Planned>(
-        &self,
-        op: &Op,
-        order: Option<&Versioned<Order>>,
-        attempt: AttemptNo,
-    ) -> Result<bool, Error> {
-        let key = self.rows.intent_key(op.order_no(), &format!("charge/{attempt}"));
-        let Some(charge) = self.load_intent(&key).await? else { return Ok(false) };
-        let (Some(order), true) = (order, charge.value.state.is_open()) else { return Ok(false) };
-        let known = order.value.attempt(attempt).is_some_and(|attempt| attempt.refs.get(self.payment_ref).is_some());
-        if charge.value.state != State::Sending && known {
-            return Ok(false);
-        }
-        let mut stopping = order.value.clone();
-        if let Some(attempt) = stopping.attempt_mut(attempt).filter(|attempt| !attempt.stop) {
-            attempt.stop = true;
-            self.commit(&[self.rows.put_order(&stopping, Expect::Ver(order.ver))?]).await?;
-        }
-        Ok(true)
     }
 
     /// Cancels an earlier attempt that was declined, and sees it dead.

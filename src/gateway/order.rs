@@ -54,6 +54,9 @@ pub(crate) struct Attempt {
     pub(crate) captures: Vec<Part>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) refunds: Vec<Part>,
+    /// The last round of the payer's actions that was confirmed, or is being.
+    #[serde(default)]
+    pub(crate) rounds: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) blocked: Option<Block>,
     /// A cancel is wanted: no further send of money for it, no capture.
@@ -151,6 +154,7 @@ impl Attempt {
             refunded: Money::zero(money.currency()),
             captures: Vec::new(),
             refunds: Vec::new(),
+            rounds: 0,
             blocked: None,
             stop: false,
             released: None,

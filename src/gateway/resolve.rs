@@ -21,17 +21,20 @@ use crate::adapter::{
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, OrderNo, RefundNo, Status};
+use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, Money, OrderNo, RefundNo, Status};
 use crate::store::{Row, SpaceKind};
 
 /// How many intents one round takes.
 const BATCH: usize = 32;
 
 /// How long a claimed intent is ours.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(90);
 
-/// How long the resolver works on one intent before it puts it back.
+/// How long the resolver begins anything on one intent before it puts it back.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How long what it began last may still run: it must end within the lease, however long sends may take by configuration.
+const LAST_SEND: Duration = Duration::from_secs(40);
 
 /// What one recovery step came to.
 enum Evidence {
@@ -63,6 +66,7 @@ impl Inner {
             }
         };
         let done = match intent.value.kind {
+            Kind::Cancel if intent.value.state == State::Wished => self.grant(row.key, intent).await,
             Kind::Charge => self.resolve::<Charge>(row, intent).await,
             Kind::Confirm => self.resolve::<Confirm>(row, intent).await,
             Kind::Capture => self.resolve::<Capture>(row, intent).await,
@@ -86,7 +90,7 @@ impl Inner {
             State::Sending => self.recover(held, true).await,
             State::Doubt { .. } => self.recover(held, false).await,
             State::Watched { looks, until, then, .. } => self.look_after(held, looks, until, then).await,
-            State::Settled(_) | State::Released { .. } => Ok(()),
+            State::Wished | State::Settled(_) | State::Released { .. } => Ok(()),
         }
     }
 
@@ -186,7 +190,7 @@ impl Inner {
         let mut timing = Timing::default();
         let ask = Ask { class: Class::Resolve, deadline };
         let mut admitted = self.guards.admit(&ask, &mut timing).await.ok()?;
-        let until = self.guards.until(Class::Resolve, self.env.now(), deadline);
+        let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + LAST_SEND);
         let number = held.intent.value.sends + 1;
         let send = Send { draft, number, until, deadline };
         let sent = self.send(adapter, codec, send, &mut admitted, &mut timing).await;
@@ -205,6 +209,7 @@ impl Inner {
         match self.question(held, deadline).await {
             Ok((Found::Seen(seen), light)) => match codec.judge(&held.op, &held.draft, &seen) {
                 Some(_) => Evidence::Seen(seen, light),
+                None if uncaptured(Op::KIND, &seen) => self.missing(recovery),
                 None => Evidence::None,
             },
             Ok((Found::Missing, _)) => self.missing(recovery),
@@ -266,7 +271,7 @@ impl Inner {
         let mut timing = Timing::default();
         let ask = Ask { class: Class::Resolve, deadline };
         if let Ok(mut admitted) = self.guards.admit(&ask, &mut timing).await {
-            let until = self.guards.until(Class::Resolve, self.env.now(), deadline);
+            let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + LAST_SEND);
             let sent =
                 self.send(adapter, cancel, Send { draft: &draft, number: 1, until, deadline }, &mut admitted, &mut timing).await;
             admitted.report(sent.signal());
@@ -375,4 +380,10 @@ impl Inner {
         let put = rows::put_intent(held.key.clone(), &intent, crate::store::Expect::Ver(held.intent.ver), Some(due))?;
         self.commit(&[put]).await.map(|_| ())
     }
+}
+
+/// Whether an answer shows the payment as it was before a capture: all of the money still reserved, and none taken.
+fn uncaptured(kind: Kind, seen: &Seen) -> bool {
+    let nothing = seen.captured.is_none_or(Money::is_zero) && seen.captures.is_empty();
+    kind == Kind::Capture && seen.status == Some(Status::Authorized) && nothing
 }

@@ -53,11 +53,15 @@ impl Inner {
     pub(crate) async fn settle<Op: Planned>(self: &Arc<Self>, mut held: Held<Op>, outcome: Outcome) -> Closed {
         match self.try_settle(&mut held, &outcome).await {
             Ok(closed) => closed,
-            Err(Settling { verdict, error }) => {
+            Err(Settling { verdict, payment, error }) => {
                 tracing::error!(account = %self.account, order = %held.order_no, %error, "settling is repeated");
                 let inner = Arc::clone(self);
                 self.env.spawn(async move { inner.settle_later(held, outcome).await });
-                verdict.into()
+                match (verdict, payment) {
+                    // The row still shows how it stood before: nobody is told that for the answer.
+                    (Verdict::Done, None) => Verdict::from(&error).into(),
+                    (verdict, payment) => Closed { verdict, payment },
+                }
             }
         }
     }
@@ -78,7 +82,7 @@ impl Inner {
         let mut verdict = first_verdict(held, outcome, codec);
         let mut intent = held.intent.clone();
         for _ in 0..RACES {
-            let failed = |verdict: &Verdict, error| Settling { verdict: verdict.clone(), error };
+            let failed = |verdict: &Verdict, error| Settling { verdict: verdict.clone(), payment: None, error };
             let at_hand = held.order.take();
             let guessed = at_hand.is_some();
             let order = match at_hand {
@@ -92,11 +96,12 @@ impl Inner {
                 continue;
             }
             verdict = settled.verdict;
-            match self.commit(&settled.puts).await.map_err(|error| failed(&verdict, error))? {
+            let payment = || settled.order.payment(&self.account, self.payment_ref, held.attempt).map(Box::new);
+            let committed = self.commit(&settled.puts).await;
+            match committed.map_err(|error| Settling { verdict: verdict.clone(), payment: payment(), error })? {
                 Commit::Done(_) => {
                     self.changed();
-                    let payment = settled.order.payment(&self.account, self.payment_ref, held.attempt).map(Box::new);
-                    return Ok(Closed { verdict, payment });
+                    return Ok(Closed { verdict, payment: payment() });
                 }
                 Commit::Lost { index, .. } if index < settled.intent_at => {}
                 Commit::Lost { current, .. } => match current.as_ref().map(read::<Intent>) {
@@ -120,7 +125,7 @@ impl Inner {
             }
         }
         let error = Error::new(ErrorKind::StoreFailed, "too many writers on one order");
-        Err(Settling { verdict, error })
+        Err(Settling { verdict, payment: None, error })
     }
 
     fn settled_rows<Op: Planned>(
@@ -322,6 +327,8 @@ struct Settled {
 #[derive(Debug)]
 struct Settling {
     verdict: Verdict,
+    /// The payment as the commit would have left it, if it came so far.
+    payment: Option<Box<Payment>>,
     error: Error,
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::Inner;
 use super::channel::{Answer, Call};
-use super::order::{Order, unknown};
+use super::order::{Attempt, Order, Part, unknown};
 use super::send::{Send, Sent};
 use super::told::By;
-use crate::adapter::{Charge, Codec, Decoded, Renewal, Seen};
+use crate::adapter::{Cancel, Charge, Codec, Confirm, Decoded, Operation, Renewal, Seen};
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment, Status};
+use crate::model::{Error, ErrorKind, OrderNo, Payment, Status};
 
 /// Longest pause between looks at an order that other processes may change.
 const LOOK: Duration = Duration::from_millis(500);
@@ -24,8 +24,8 @@ impl Inner {
         loop {
             changes.mark_unchanged();
             let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
-            let attempt = order.latest().ok_or_else(|| unknown(order_no))?.no;
-            let payment = order.payment(&self.account, self.payment_ref, attempt).ok_or_else(|| unknown(order_no))?;
+            let attempt = order.latest().ok_or_else(|| unknown(order_no))?;
+            let payment = order.payment(&self.account, self.payment_ref, attempt.no).ok_or_else(|| unknown(order_no))?;
             if payment.status.is_settled() && !self.is_open(order_no, attempt).await? {
                 return Ok(Answer::new(payment, Timing::default()));
             }
@@ -42,9 +42,15 @@ impl Inner {
         }
     }
 
-    async fn is_open(&self, order_no: &OrderNo, attempt: AttemptNo) -> Result<bool, Error> {
-        let charge = self.load_intent(&self.rows.intent_key(order_no, &format!("charge/{attempt}"))).await?;
-        Ok(charge.is_some_and(|charge| charge.value.state.is_open()))
+    /// Whether anything that was asked of an attempt is under way or in doubt.
+    async fn is_open(&self, order_no: &OrderNo, attempt: &Attempt) -> Result<bool, Error> {
+        for identity in askings(order_no, attempt) {
+            let intent = self.load_intent(&self.rows.intent_key(order_no, &identity)).await?;
+            if intent.is_some_and(|intent| intent.value.state.is_open()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A fresh action for the same payment.
@@ -99,4 +105,22 @@ impl Inner {
             _ => Err(Error::new(ErrorKind::NotNow, "the provider gave no fresh action").with_cause("try again in a moment")),
         }
     }
+}
+
+/// The names of whatever may have been asked of an attempt and not come to its end.
+fn askings(order_no: &OrderNo, attempt: &Attempt) -> Vec<String> {
+    let mut names = vec![format!("charge/{}", attempt.no)];
+    if attempt.rounds > 0 {
+        names.push(Confirm::new(order_no.clone(), attempt.rounds).on(attempt.no).identity());
+    }
+    if attempt.stop {
+        names.push(Cancel::new(order_no.clone()).on(attempt.no).identity());
+    }
+    let pending = |parts: &[Part]| -> Vec<String> {
+        let pending = parts.iter().filter(|part| !part.status.is_settled());
+        pending.filter_map(|part| part.no.clone()).collect()
+    };
+    names.extend(pending(&attempt.captures).iter().map(|no| format!("capture/{no}")));
+    names.extend(pending(&attempt.refunds).iter().flat_map(|no| [format!("refund/{no}"), format!("reverse/{no}")]));
+    names
 }

@@ -219,7 +219,8 @@ impl Inner {
         if let Phase::Open { until } = self.phase
             && now >= until
         {
-            self.phase = Phase::HalfOpen { since: now, proved: false, out: false };
+            // Counted from when it was due, not from when somebody came to ask: after a long silence nobody waits in vain.
+            self.phase = Phase::HalfOpen { since: until, proved: false, out: false };
         }
     }
 

@@ -234,6 +234,5 @@ pub fn impatient() -> GuardsConfig {
     let mut guards = GuardsConfig::default();
     guards.timeout.send = Duration::from_secs(1);
     guards.timeout.query = Duration::from_secs(1);
-    guards.timeout.connect = Duration::from_millis(500);
     guards
 }

@@ -109,7 +109,24 @@ fn a_refund_and_a_capture_are_not_sent_again_after_the_window() {
             assert_eq!(world.sandbox.ledger().taken("c"), if executed { 700 } else { 0 });
             let payment = world.gateway.payment(&order("c")).await.unwrap();
             assert_eq!(payment.captured.minor(), world.sandbox.ledger().taken("c"), "{payment:?}");
-            assert!(!executed || world.gateway.doubts(9).await.unwrap().is_empty());
+            assert!(world.gateway.doubts(9).await.unwrap().is_empty(), "executed: {executed}");
         }
+    });
+}
+
+#[test]
+fn a_capture_whose_key_keeps_a_failure_is_free_to_be_asked_for_again_when_the_key_is_dead() {
+    on_virtual_time(async {
+        let (world, _) = wired(9);
+        world.gateway.charge(card("c").capture_later(), call()).await.unwrap();
+        world.sandbox.faults().script_in(Scope::matching("POST", "/v1/payment_intents/*/capture"), [Fault::ErrorBefore]);
+        let capture = || Capture::new(order("c"), CaptureNo::new("1").unwrap(), eur(700));
+        assert_eq!(fate(&world.gateway.capture(capture(), call()).await), Fate::Unknown);
+        hours(&world, 20).await;
+        assert_eq!(world.gateway.doubts(9).await.unwrap().len(), 1, "a key that lives proves nothing yet");
+        hours(&world, 6).await;
+        assert!(world.gateway.doubts(9).await.unwrap().is_empty());
+        world.gateway.capture(capture(), call()).await.unwrap();
+        assert_eq!(world.sandbox.ledger().taken("c"), 700);
     });
 }

@@ -28,6 +28,7 @@ impl Codec<Capture> for Stripe {
         let carry = carry(&op.order_no, op.attempt, known, seed)
             .with("intent", id)
             .with("number", seed.number.as_str())
+            .with("asked", recovery::seconds(seed.born).to_string())
             .with("amount", amount.to_string());
         Ok(Ready::Done(self.post(seed.key_of(0)?, format!("/v1/payment_intents/{id}/capture"), body, carry)))
     }
@@ -56,8 +57,8 @@ impl Codec<Capture> for Stripe {
         }
     }
 
-    fn recovery(&self, _: &Capture, _: &Draft) -> Recovery {
-        recovery::by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human])
+    fn recovery(&self, _: &Capture, draft: &Draft) -> Recovery {
+        recovery::by_until_proved_absent(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human], draft)
     }
 
     /// Only the capture's own number proves it: the sum may be another's.

@@ -9,7 +9,7 @@ use paysluice::model::{Fate, Status};
 pub(crate) const REPLAY: RecoveryStep = RecoveryStep::Replay { within: Duration::from_secs(23 * 3600) };
 
 /// After this a request that was lost can neither be replayed nor still be on its way.
-pub(crate) const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
+const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a payer has, if the charge does not say.
 const PAYER_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -21,6 +21,14 @@ pub(crate) fn by(steps: &[RecoveryStep]) -> Recovery {
         not_found: NotFound::Nothing,
         cadence: [2, 10, 30, 60, 300, 900, 3600].map(Duration::from_secs).to_vec(),
     }
+}
+
+/// The same, for what is asked for by a number of its own: when its key is dead, a request that Stripe does not show can neither be
+/// replayed nor still be on its way.
+pub(crate) fn by_until_proved_absent(steps: &[RecoveryStep], draft: &Draft) -> Recovery {
+    let asked = draft.carry.get("asked").and_then(|asked| asked.parse().ok()).map(Duration::from_secs);
+    let dead = asked.and_then(|asked| UNIX_EPOCH.checked_add(asked)?.checked_add(KEY_LIFE));
+    Recovery { not_found: dead.map_or(NotFound::Nothing, NotFound::ProofAfter), ..by(steps) }
 }
 
 /// What an intent's status proves about the step that was to put it to work.

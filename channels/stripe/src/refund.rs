@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use paysluice::adapter::{
-    Codec, Decoded, Draft, Failure, Follow, Granted, Known, NotFound, Ready, Recovery, RecoveryStep, Refund, Renewal, Reply,
-    Seed, Seen, SeenPart, Signed, Stamp, WhenUp,
+    Codec, Decoded, Draft, Failure, Follow, Granted, Known, Ready, Recovery, RecoveryStep, Refund, Renewal, Reply, Seed, Seen,
+    SeenPart, Signed, Stamp, WhenUp,
 };
 use paysluice::model::{Error, Fate, Invalid, PartStatus};
 
@@ -14,7 +14,7 @@ use crate::charge::doubt;
 use crate::confirm::{carry, intent_id};
 use crate::encode::Form;
 use crate::objects::Object;
-use crate::recovery::{self, KEY_LIFE, REPLAY};
+use crate::recovery::{self, REPLAY};
 
 /// Stripe's own words for a reason. Anything else is kept in the metadata.
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
@@ -65,10 +65,7 @@ impl Codec<Refund> for Stripe {
 
     /// A list of an intent's refunds is read to its end. When the key is dead, a request that is not in it cannot be on its way.
     fn recovery(&self, _: &Refund, draft: &Draft) -> Recovery {
-        let steps = recovery::by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human]);
-        let sent = draft.carry.get("asked").and_then(|asked| asked.parse().ok()).map(Duration::from_secs);
-        let dead = sent.and_then(|sent| std::time::UNIX_EPOCH.checked_add(sent)?.checked_add(KEY_LIFE));
-        Recovery { not_found: dead.map_or(NotFound::Nothing, NotFound::ProofAfter), ..steps }
+        recovery::by_until_proved_absent(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human], draft)
     }
 
     fn judge(&self, _: &Refund, draft: &Draft, seen: &Seen) -> Option<Fate> {

@@ -132,7 +132,6 @@ fn guards(concurrency: u32) -> GuardsConfig {
     (guards.backoff.base, guards.backoff.throttled_base) = (Duration::from_millis(10), Duration::from_millis(40));
     guards.backoff.cap = Duration::from_millis(500);
     (guards.timeout.send, guards.timeout.query) = (Duration::from_secs(1), Duration::from_secs(1));
-    guards.timeout.connect = Duration::from_millis(500);
     (guards.breaker.consecutive_faults, guards.breaker.success_per_mille) = (12, 300);
     (guards.breaker.open_min, guards.breaker.open_max) = (Duration::from_millis(100), Duration::from_secs(1));
     guards.breaker.grace = Duration::from_millis(100);

@@ -143,6 +143,22 @@ fn a_refund_that_fails_lowers_the_total_by_itself_and_no_more() {
 }
 
 #[test]
+fn a_total_from_before_a_refund_failed_is_asked_about_first() {
+    let mut order = order();
+    let reserved = |no: &str, minor| Part { status: PartStatus::Succeeded, ..Part::reserved(no, &seed(no), eur(minor)) };
+    order.attempts[0].refunds = vec![reserved("r", 60)];
+    order.attempts[0].refunded = eur(60);
+    let failed = sights().into_iter().find(|seen| seen.status.is_none()).unwrap();
+    seen_by(&mut order, &failed, By::Callback);
+    let late = Seen { refunded: Some(eur(60)), ..Seen::default() };
+    assert!(seen_by(&mut order, &late, By::Callback).ask_first);
+    assert_eq!(order.attempts[0].refunded, eur(0));
+    let light = Light { by: By::Query, asked: Some(order.version) };
+    assert!(apply(&mut order, AttemptNo::FIRST, "payment", &late, light).dirty, "a fresh answer is believed");
+    assert_eq!(order.attempts[0].refunded, eur(60));
+}
+
+#[test]
 fn the_answer_to_our_own_send_stands_against_a_payment_that_a_callback_dug_up() {
     let mut order = order();
     let of = |id: &str, status: Option<Status>| Seen { status, refs: Refs::new().with("payment", id), ..Seen::default() };

@@ -85,6 +85,12 @@ async fn settled_answers_when_all_is_at_its_end() {
     );
     assert_eq!((settled.unwrap().value.status, charged.unwrap().status), (Status::Paid, Status::Paid));
     assert!(world.gateway.settled(order_no("nobody"), call(1)).await.is_err());
+    // A refund under way is waited for, too.
+    world.bank.fail("/refund", Fault::Slow(std::time::Duration::from_secs(20)));
+    let refund = crate::adapter::Refund::new(order_no("b"), RefundNo::new("1").unwrap(), eur(40));
+    world.gateway.refund(refund, call(1)).await.unwrap_err();
+    assert_eq!(world.gateway.settled(order_no("b"), call(3)).await.unwrap_err().kind(), ErrorKind::InFlight);
+    assert_eq!(world.gateway.settled(order_no("b"), call(60)).await.unwrap().value.refunded, eur(40));
 }
 
 #[tokio::test(start_paused = true)]

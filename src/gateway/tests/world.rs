@@ -1,6 +1,7 @@
 //! A world for tests: the toy, its bank, a store that fails on command, an ear, and a gateway that can crash and come again.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -38,11 +39,19 @@ pub(super) struct Flaky {
     store: MemoryStore,
     /// For commits that begin with a row of that kind, or any.
     pub(super) troubles: Mutex<VecDeque<(Option<SpaceKind>, Trouble)>>,
+    /// It answers nobody.
+    pub(super) stands_still: AtomicBool,
 }
 
 impl Flaky {
     pub(super) fn fail(&self, kind: Option<SpaceKind>, trouble: Trouble, times: usize) {
         self.troubles.lock().unwrap().extend(std::iter::repeat_n((kind, trouble), times));
+    }
+
+    async fn answers(&self) {
+        if self.stands_still.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
     }
 
     fn trouble(&self, puts: &[Put]) -> Option<Trouble> {
@@ -55,10 +64,14 @@ impl Flaky {
 
 impl Store for Flaky {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
-        self.store.get(key)
+        Box::pin(async move {
+            self.answers().await;
+            self.store.get(key).await
+        })
     }
     fn commit<'a>(&'a self, op: OpId, puts: &'a [Put]) -> BoxFuture<'a, Result<Commit, StoreError>> {
         Box::pin(async move {
+            self.answers().await;
             let down = || Err(StoreError::new(StoreErrorKind::Unavailable, "down"));
             match self.trouble(puts) {
                 Some(Trouble::Before) => down(),
@@ -142,7 +155,11 @@ impl World {
         let clock = Arc::new(TokioClock::starting_at(START + Duration::from_secs(1_700_000_000)));
         let env = Env::new(clock, Arc::new(SeededRng::new(seed)), mortal.clone());
         let bank = Arc::new(Bank::new(&env, seed));
-        let store = Arc::new(Flaky { store: MemoryStore::new(env.clock().clone()), troubles: Mutex::default() });
+        let store = Arc::new(Flaky {
+            store: MemoryStore::new(env.clock().clone()),
+            troubles: Mutex::default(),
+            stands_still: AtomicBool::default(),
+        });
         let ear = Arc::new(Ear::default());
         let gateway = built(&toy, &bank, &store, &ear, &env);
         Self { env, mortal, toy, bank, store, ear, gateway }

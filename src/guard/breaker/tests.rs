@@ -194,6 +194,14 @@ async fn without_probes_a_query_tries_at_once_and_a_charge_after_the_grace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_long_silence_the_first_charge_is_not_refused() {
+    let world = World::opened(|config| config.probes = false);
+    world.env.sleep(Duration::from_secs(3600)).await;
+    assert!(world.call(Signal::Good));
+    assert!(world.breaker.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_breaker_whose_prober_died_tries_an_ordinary_call_in_the_end() {
     let world = World::opened(|_| {});
     world.sleep_until_half_open().await;

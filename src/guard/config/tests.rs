@@ -46,7 +46,7 @@ fn rules_across_fields_are_checked() {
         change(&mut config);
         config.validate().unwrap_err().field().to_owned()
     };
-    assert_eq!(wrong(|c| c.timeout.connect = Duration::from_secs(10)), "timeout.connect");
+    assert_eq!(wrong(|c| c.timeout.query = Duration::ZERO), "timeout.query");
     assert_eq!(wrong(|c| c.breaker.open_max = Duration::from_secs(1)), "breaker.open_max");
     assert_eq!(wrong(|c| c.breaker.success_per_mille = 1001), "breaker.success_per_mille");
     assert_eq!(wrong(|c| c.bulkhead.resolve = 0), "bulkhead.resolve");
