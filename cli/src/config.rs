@@ -12,7 +12,7 @@ use paysluice::transport::NetworkConfig;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
 
 /// A configuration and where it was read: paths in it are meant from there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// The file, as it was named.
     pub(crate) file: PathBuf,
@@ -21,7 +21,7 @@ pub(crate) struct Config {
 }
 
 /// The whole file.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sections {
     /// Where orders and decisions are kept.
@@ -36,7 +36,7 @@ pub(crate) struct Sections {
 }
 
 /// `[store]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
     /// `sqlite:PATH` or `memory:`.
@@ -44,7 +44,7 @@ pub(crate) struct StoreSection {
 }
 
 /// `[at_rest]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AtRestSection {
     pub(crate) key_id: String,
@@ -60,7 +60,7 @@ pub(crate) struct AtRestSection {
 }
 
 /// `[[at_rest.older]]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OlderKey {
     pub(crate) key_id: String,
@@ -73,7 +73,7 @@ pub(crate) struct OlderKey {
 }
 
 /// `[gateways.NAME]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GatewaySection {
     pub(crate) provider: String,
@@ -118,7 +118,7 @@ pub(crate) struct GatewaySection {
 }
 
 /// A secret that stands in the file itself: refused unread.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inline;
 
 impl<'de> Deserialize<'de> for Inline {
@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for Inline {
 }
 
 /// One or several.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Many<T>(pub(crate) Vec<T>);
 
 impl<T> Default for Many<T> {

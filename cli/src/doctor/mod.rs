@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use paysluice::adapter::Finding;
+use paysluice::adapter::{Adapter, Finding};
 use paysluice::env::Env;
 use paysluice::guard::timeout;
 
@@ -42,14 +42,8 @@ async fn look_over(env: &Env, config: &Config, ask: &DoctorAsk, report: &mut Rep
     report.account = Some(section.account.to_string());
     report.add(Area::Configuration, [Finding::good("file", format!("{} is read", config.file.display()))]);
     let secrets = Secrets { config, environment: &of_process };
-    let keys = open::with_keys(&secrets, name);
-    match &keys {
-        Ok(adapter) => report.add(Area::Keys, [Finding::good("adapter", format!("{adapter:?}"))]),
-        Err(error) => report.add(Area::Keys, [misconfigured(error)]),
-    }
-    // Without its keys, an adapter can still say how its callbacks are set, and where its provider is.
-    let has_keys = keys.is_ok();
-    let adapter = keys.or_else(|_| open::reader(&secrets, name)).ok();
+    let Built { adapter, has_keys, wrong } = build(&secrets, name);
+    report.add(Area::Keys, wrong);
     let on_network = async {
         let mut found = Vec::new();
         let Some(adapter) = adapter else { return found };
@@ -79,6 +73,39 @@ async fn look_over(env: &Env, config: &Config, ask: &DoctorAsk, report: &mut Rep
     report.add(Area::Callbacks, settings::check(&secrets, name, section));
     report.add(Area::Store, store);
     report.sort();
+}
+
+/// The adapter as far as it can be built, and what kept it from being built whole.
+struct Built {
+    adapter: Option<Arc<dyn Adapter>>,
+    has_keys: bool,
+    wrong: Vec<Finding>,
+}
+
+/// Without webhook secrets an adapter can still ask; without its API key it still knows its callbacks, and where its provider is.
+fn build(secrets: &Secrets<'_>, name: &str) -> Built {
+    let mut bare = secrets.config.clone();
+    if let Some(section) = bare.sections.gateways.get_mut(name) {
+        section.webhook_secret_env.0.clear();
+        section.webhook_secret_file.0.clear();
+    }
+    let bare = Secrets { config: &bare, environment: secrets.environment };
+    let mut wrong: Vec<Finding> = Vec::new();
+    for (secrets, has_keys) in [(secrets, true), (&bare, true), (secrets, false), (&bare, false)] {
+        match if has_keys { open::with_keys(secrets, name) } else { open::reader(secrets, name) } {
+            Ok(adapter) => {
+                wrong.extend(wrong.is_empty().then(|| Finding::good("adapter", format!("{adapter:?}"))));
+                return Built { adapter: Some(adapter), has_keys, wrong };
+            }
+            Err(error) => {
+                let finding = misconfigured(&error);
+                if !wrong.contains(&finding) {
+                    wrong.push(finding);
+                }
+            }
+        }
+    }
+    Built { adapter: None, has_keys: false, wrong }
 }
 
 fn late() -> Finding {

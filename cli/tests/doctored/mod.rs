@@ -67,6 +67,22 @@ fn a_wrong_key_and_a_missing_webhook_secret_are_told_and_hide_nothing_else() {
 }
 
 #[test]
+fn two_wrong_secrets_are_both_told_and_the_network_is_still_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let _sandbox = sandbox(folder.path());
+    std::fs::remove_file(folder.path().join("hook")).unwrap();
+    let (findings, code) = doctor(folder.path());
+    assert_eq!((code, &*level(&findings, "gateways.shop.webhook_secret_file")), (Some(1), "bad"));
+    assert_eq!((level(&findings, "credentials"), level(&findings, "clock")), ("good".to_owned(), "good".to_owned()));
+    std::fs::write(folder.path().join("key"), "sk_live_hush").unwrap();
+    let (findings, _) = doctor(folder.path());
+    for what in ["gateways.shop.webhook_secret_file", "gateways.shop.secret_key"] {
+        assert_eq!(level(&findings, what), "bad");
+    }
+    assert_eq!(level(&findings, "http"), "good");
+}
+
+#[test]
 fn a_closed_port_is_told_and_the_rest_is_still_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     drop(sandbox(folder.path()));
