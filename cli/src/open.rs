@@ -1,5 +1,7 @@
 //! From configuration to a gateway: its adapter, its network, its store.
 
+mod wechatpay;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,25 +53,27 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
     builder.build().map_err(|invalid| ConfigError::of(&config.file, &place, &invalid))
 }
 
-/// The adapter of a gateway for reading callbacks only: its API key is not needed, and not looked for.
+/// The adapter of a gateway for reading callbacks only: what only sends need is not looked for.
 pub(crate) fn reader(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
-    let section = secrets.config.gateway(name)?;
-    let unused = match section.account.mode() {
-        Mode::Live => "sk_live_unused",
-        Mode::Test => "sk_test_unused",
-    };
-    adapter(secrets, name, Secret::new(unused))
+    adapter(secrets, name, Use::Callbacks)
 }
 
-/// The adapter of a gateway for taking callbacks in: with its API key only where something is fetched to verify them.
+/// The adapter of a gateway for taking callbacks in: with its API key only where something may be fetched to verify them. Without
+/// that key, what is configured must do.
 pub(crate) fn receiver(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
     let reader = reader(secrets, name)?;
-    if reader.access().is_some() { with_keys(secrets, name) } else { Ok(reader) }
+    if reader.access().is_none() {
+        return Ok(reader);
+    }
+    with_keys(secrets, name).or_else(|error| {
+        eprintln!("paysluice: {error}; callbacks are verified by the keys that are configured, and none is fetched");
+        Ok(reader)
+    })
 }
 
 /// The adapter of a gateway with all its keys.
 pub(crate) fn with_keys(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
-    adapter(secrets, name, secrets.secret_key(name, secrets.config.gateway(name)?)?)
+    adapter(secrets, name, Use::Operations)
 }
 
 /// A gateway's network settings.
@@ -90,23 +94,37 @@ pub(crate) fn sealer(secrets: &Secrets<'_>, keeps: Durability) -> Result<Option<
     }
 }
 
-fn adapter(secrets: &Secrets<'_>, name: &str, secret_key: Secret) -> Result<Arc<dyn Adapter>, ConfigError> {
-    let section = secrets.config.gateway(name)?;
-    if section.provider == "stripe" {
-        return stripe(secrets, name, section, secret_key);
-    }
-    let key = format!("gateways.{name}.provider");
-    Err(ConfigError::new(&secrets.config.file, key, "must be stripe: this command speaks no other protocol yet"))
+/// What an adapter is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Operations,
+    Callbacks,
 }
 
-fn stripe(
-    secrets: &Secrets<'_>,
-    name: &str,
-    section: &GatewaySection,
-    secret_key: Secret,
-) -> Result<Arc<dyn Adapter>, ConfigError> {
+fn adapter(secrets: &Secrets<'_>, name: &str, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
+    let section = secrets.config.gateway(name)?;
+    match section.provider.as_str() {
+        "stripe" => stripe(secrets, name, section, usage),
+        "wechatpay" => wechatpay::open(secrets, name, section, usage),
+        _ => {
+            let key = format!("gateways.{name}.provider");
+            Err(ConfigError::new(
+                &secrets.config.file,
+                key,
+                "must be stripe or wechatpay: this command speaks no other protocol yet",
+            ))
+        }
+    }
+}
+
+fn stripe(secrets: &Secrets<'_>, name: &str, section: &GatewaySection, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
     let place = format!("gateways.{name}");
     let file = &secrets.config.file;
+    let secret_key = match (usage, section.account.mode()) {
+        (Use::Operations, _) => secrets.secret_key(name, section)?,
+        (Use::Callbacks, Mode::Live) => Secret::new("sk_live_unused"),
+        (Use::Callbacks, Mode::Test) => Secret::new("sk_test_unused"),
+    };
     let mut config = StripeConfig::new(section.account.clone(), secret_key);
     config.webhook_secrets = secrets.webhook_secrets(name, section)?;
     config.allow_http_loopback = section.allow_http_loopback;

@@ -1,12 +1,19 @@
 //! Signatures and seals: what proves where bytes came from, and what hides them at rest.
 
+mod aead;
+mod certificate;
 mod hmac;
+mod pem;
 mod proof;
+mod rsa;
 mod seal;
 mod standard_webhooks;
 
 pub use self::hmac::HmacKey;
+pub use aead::AesGcmKey;
+pub use certificate::Certificate;
 pub use proof::Proof;
+pub use rsa::{RsaPrivateKey, RsaPublicKey};
 pub use seal::{SealError, Sealer};
 pub use standard_webhooks::{Claimed, NotProved, StandardWebhooks};
 

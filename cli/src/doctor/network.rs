@@ -113,8 +113,9 @@ impl<'a> Asker<'a> {
 
 /// What an adapter says of its keys, certificates and callback settings.
 pub(super) fn inspected(env: &Env, adapter: &dyn Adapter, granted: &Granted) -> Vec<(Area, Finding)> {
+    let of_callbacks = |what: &str| what.contains("webhook") || what.contains("notify");
     let findings = adapter.inspect(granted, env.wall()).into_iter();
-    findings.map(|finding| (if finding.what.contains("webhook") { Area::Callbacks } else { Area::Keys }, finding)).collect()
+    findings.map(|finding| (if of_callbacks(&finding.what) { Area::Callbacks } else { Area::Keys }, finding)).collect()
 }
 
 fn answered(reply: &Reply, took: Duration, read: &Result<(), Error>) -> Finding {
