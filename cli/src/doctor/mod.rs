@@ -118,6 +118,6 @@ fn misconfigured(error: &ConfigError) -> Finding {
     Finding::bad(
         error.place(),
         error.rule(),
-        "mend it where the configuration has it, or the variable or file that it names there",
+        "put it right where the configuration has it, or the variable or file that it names there",
     )
 }

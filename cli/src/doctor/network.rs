@@ -43,7 +43,7 @@ impl<'a> Asker<'a> {
         let network = open::network(section);
         let transport = NetworkTransport::new(&network, adapter.profile().keep_alive).map_err(|invalid| {
             let (what, says) = (format!("gateways.{name}.{}", invalid.field()), format!("must be {}", invalid.rule()));
-            Finding::bad(what, says, "mend it where the configuration has it, or the file that it names there")
+            Finding::bad(what, says, "put it right where the configuration has it, or the file that it names there")
         })?;
         let fetcher = Fetcher::new(env.clone(), Arc::clone(adapter), Arc::new(transport));
         Ok(Self { env, name, has_keys, direct: network.proxy.is_none(), fetcher })
@@ -69,7 +69,7 @@ impl<'a> Asker<'a> {
         let stamp = Stamp { now: env.wall(), nonce: env.rng().next_u128(), send: 1 };
         let request = match probe.request(&stamp, &Granted::default()) {
             Ok(request) => request,
-            Err(error) => return found.push((Area::Network, Finding::bad("probe", error.message(), "mend the configuration"))),
+            Err(error) => return found.push((Area::Network, Finding::bad("probe", error.message(), "see keys"))),
         };
         if self.direct {
             connect(env, &request, deadline, found).await;

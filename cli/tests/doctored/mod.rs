@@ -143,3 +143,31 @@ fn a_key_that_does_not_open_the_store_is_told() {
     let (findings, code) = doctor(folder.path());
     assert_eq!((code, findings.len()), (Some(1), 1), "{findings:?}");
 }
+
+#[test]
+fn what_a_provider_hands_out_is_fetched_and_its_days_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Served::start(folder.path());
+    sandbox.configure(folder.path());
+    for (file, name) in [("merchant", "merchant_private_key"), ("v3", "api_v3_key")] {
+        std::fs::write(folder.path().join(file), sandbox.wechatpay(name)).unwrap();
+    }
+    let config = folder.path().join("paysluice.toml");
+    let written = std::fs::read_to_string(&config).unwrap();
+    let section = format!(
+        "[gateways.shop]\nprovider = \"wechatpay\"\naccount = \"{}\"\nbase_url = \"{}\"\nallow_http_loopback = true\nappid = \"{}\"\n\
+         merchant_serial = \"{}\"\nmerchant_private_key_file = \"merchant\"\napi_v3_key_file = \"v3\"\n",
+        sandbox.wechatpay("account"),
+        sandbox.wechatpay("base_url"),
+        sandbox.wechatpay("appid"),
+        sandbox.wechatpay("merchant_serial")
+    );
+    let (head, _) = written.split_once("[gateways.shop]").unwrap();
+    std::fs::write(&config, format!("{head}{section}")).unwrap();
+    let (findings, code) = doctor(folder.path());
+    assert_eq!((code, &*level(&findings, "keys"), &*level(&findings, "credentials")), (Some(0), "good", "good"), "{findings:?}");
+    assert_eq!(level(&findings, "notify_url"), "warning");
+    let fetched = |finding: &&Value| finding["what"].as_str().unwrap().starts_with("platform certificate ");
+    let certificate = findings.iter().find(fetched).unwrap();
+    assert!(certificate["says"].as_str().unwrap().contains("days left"), "{certificate}");
+}

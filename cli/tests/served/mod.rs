@@ -42,6 +42,11 @@ impl Served {
         self.1["stripe"][name].as_str().unwrap()
     }
 
+    /// What it said of WeChat Pay's face.
+    pub(crate) fn wechatpay(&self, name: &str) -> &str {
+        self.1["wechatpay"][name].as_str().unwrap()
+    }
+
     /// Writes a configuration that reaches it, and its secrets in files beside.
     pub(crate) fn configure(&self, folder: &Path) {
         std::fs::write(folder.join("key"), format!("{}\n", self.said("secret_key"))).unwrap();
