@@ -51,7 +51,11 @@ pub(crate) enum Command {
     Query(Target),
     /// Ask the provider how a refund stands.
     QueryRefund(ReverseAsk),
-    /// Callbacks: verify them.
+    /// Check keys, certificates, clock, network, store and callback settings, and say how to mend what is wrong.
+    ///
+    /// Exit status: 0 nothing is bad; 1 something is.
+    Doctor(DoctorAsk),
+    /// Callbacks: verify them, or receive and forward them.
     #[command(subcommand)]
     Callback(CallbackAsk),
 }
@@ -190,6 +194,69 @@ pub(crate) enum CallbackAsk {
     /// A line: {"id", "gateway", "now", "method", "url", "headers": {NAME: VALUE | [VALUE..]} or [[NAME, VALUE]..], "body_b64"}.
     /// `now` is unix seconds or RFC 3339; without it, this machine's clock.
     Verify(VerifyAsk),
+    /// Receive, verify and store callbacks, and forward each at least once, signed by Standard Webhooks.
+    ///
+    /// SIGTERM or an interrupt stops it in order; kill -9 loses nothing. See docs/callback-serve.md.
+    Serve(ServeAsk),
+    /// List what `serve` gave up forwarding.
+    Dead(DeadAsk),
+    /// Put back what `serve` gave up forwarding.
+    Replay(ReplayAsk),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorAsk {
+    /// The gateway's name in the configuration.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gateway: String,
+    /// How long the checks may take.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeAsk {
+    /// The gateway whose callbacks these are.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gateway: String,
+    /// Where to listen, at any path; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Where events go.
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward: String,
+    /// How many are forwarded at once.
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) concurrency: u32,
+    /// How long the target may take to answer.
+    #[arg(long, default_value = "15s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Forward over plain http to another machine too: the network between must be trusted.
+    #[arg(long)]
+    pub(crate) allow_http: bool,
+    /// Take a store that forgets what was acknowledged when the process ends.
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeadAsk {
+    /// The gateway whose callbacks these are.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gateway: String,
+    /// How many at most.
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(crate) max: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayAsk {
+    /// The gateway whose callbacks these are.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gateway: String,
+    /// The id that `callback dead` shows.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use paysluice::transport::NetworkConfig;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
 
 /// A configuration and where it was read: paths in it are meant from there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// The file, as it was named.
     pub(crate) file: PathBuf,
@@ -21,7 +21,7 @@ pub(crate) struct Config {
 }
 
 /// The whole file.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sections {
     /// Where orders and decisions are kept.
@@ -36,7 +36,7 @@ pub(crate) struct Sections {
 }
 
 /// `[store]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
     /// `sqlite:PATH` or `memory:`.
@@ -44,7 +44,7 @@ pub(crate) struct StoreSection {
 }
 
 /// `[at_rest]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AtRestSection {
     pub(crate) key_id: String,
@@ -60,7 +60,7 @@ pub(crate) struct AtRestSection {
 }
 
 /// `[[at_rest.older]]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OlderKey {
     pub(crate) key_id: String,
@@ -73,7 +73,7 @@ pub(crate) struct OlderKey {
 }
 
 /// `[gateways.NAME]`
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GatewaySection {
     pub(crate) provider: String,
@@ -99,6 +99,13 @@ pub(crate) struct GatewaySection {
     pub(crate) webhook_secret_file: Many<PathBuf>,
     #[serde(default, rename = "webhook_secret", alias = "webhook_secrets")]
     _webhook_secret: Option<Inline>,
+    /// What `callback serve` signs with; several while one is rolled.
+    #[serde(default)]
+    pub(crate) forward_secret_env: Many<String>,
+    #[serde(default)]
+    pub(crate) forward_secret_file: Many<PathBuf>,
+    #[serde(default, rename = "forward_secret", alias = "forward_secrets")]
+    _forward_secret: Option<Inline>,
     // WeChat Pay's.
     #[serde(default)]
     pub(crate) appid: Option<String>,
@@ -144,7 +151,7 @@ pub(crate) struct GatewaySection {
 }
 
 /// A secret that stands in the file itself: refused unread.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inline;
 
 impl<'de> Deserialize<'de> for Inline {
@@ -157,7 +164,7 @@ impl<'de> Deserialize<'de> for Inline {
 }
 
 /// One or several.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Many<T>(pub(crate) Vec<T>);
 
 impl<T> Default for Many<T> {
@@ -192,6 +199,16 @@ pub(crate) struct ConfigError {
 impl ConfigError {
     pub(crate) fn new(file: &Path, key: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { file: file.to_owned(), key: key.into(), rule: rule.into() }
+    }
+
+    /// Which key, or which file if it is about the whole.
+    pub(crate) fn place(&self) -> String {
+        if self.key.is_empty() { self.file.display().to_string() } else { self.key.clone() }
+    }
+
+    /// The rule that is broken: what would be right.
+    pub(crate) fn rule(&self) -> &str {
+        &self.rule
     }
 
     /// A rule of the library, broken by what stands under `section`.
@@ -239,7 +256,7 @@ impl Config {
 
     /// A path in the file, seen from where the file is.
     pub(crate) fn beside(&self, path: &Path) -> PathBuf {
-        self.file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+        beside(&self.file, path)
     }
 
     /// A gateway by its name.
@@ -250,6 +267,11 @@ impl Config {
             ConfigError::new(&self.file, format!("gateways.{name}"), format!("must be a gateway of this file ({known})"))
         })
     }
+}
+
+/// A path that stands in `file`, seen from where the file is.
+pub(crate) fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
 }
 
 /// The key that the text at `offset` belongs to: the header above it and the key on its line.

@@ -1,11 +1,14 @@
-//! The `paysluice` command: a demo, a sandbox, one operation at a time, and why a callback does not verify.
+//! The `paysluice` command: a demo, a sandbox, one operation at a time, a doctor, and callbacks verified or forwarded.
 
+mod access;
 mod args;
 mod config;
 mod demo;
+mod doctor;
 mod open;
 mod operate;
 mod output;
+mod relay;
 mod sandbox;
 mod secrets;
 mod verify;
@@ -45,6 +48,10 @@ fn run(args: Args) -> Result<ExitCode, String> {
     runtime.block_on(async {
         match args.command {
             Command::Demo(ask) => demo::run(env, &ask, args.json).await,
+            Command::Doctor(ask) => doctor::run(env, &args.config, &ask, args.json).await,
+            Command::Callback(CallbackAsk::Serve(ask)) => relay::run(env, &args.config, ask, args.json, args.verbose).await,
+            Command::Callback(CallbackAsk::Dead(ask)) => relay::dead(env, &args.config, &ask, args.json).await,
+            Command::Callback(CallbackAsk::Replay(ask)) => relay::replay(env, &args.config, &ask, args.json).await,
             Command::Sandbox(ask) => sandbox::run(env, ask, args.json).await,
             command => operate::run(env, &args.config, command, args.json, args.verbose).await,
         }

@@ -2,18 +2,20 @@
 
 mod wechatpay;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use paysluice::adapter::Adapter;
 use paysluice::env::Env;
 use paysluice::gateway::{Gateway, Handler};
 use paysluice::model::{Mode, Secret};
+use paysluice::signing::Sealer;
 use paysluice::store::{Durability, MemoryStore, Store};
-use paysluice::transport::NetworkTransport;
+use paysluice::transport::{NetworkConfig, NetworkTransport};
 use paysluice_sqlite::{Options, SqliteStore};
 use paysluice_stripe::{Stripe, StripeConfig};
 
-use crate::config::{Config, ConfigError, GatewaySection};
+use crate::config::{self, Config, ConfigError, GatewaySection};
 use crate::secrets::Secrets;
 
 /// What of a gateway is not in the file.
@@ -30,10 +32,8 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
     let config = secrets.config;
     let section = config.gateway(name)?;
     let place = format!("gateways.{name}");
-    let adapter = adapter(secrets, name, Use::Operations)?;
-    let mut network = section.network.clone();
-    network.allow_http_loopback |= section.allow_http_loopback;
-    let transport = NetworkTransport::new(&network, adapter.profile().keep_alive)
+    let adapter = with_keys(secrets, name)?;
+    let transport = NetworkTransport::new(&network(section), adapter.profile().keep_alive)
         .map_err(|invalid| ConfigError::of(&config.file, &place, &invalid))?;
     let (store, keeps) = store(env, config)?;
     let mut settings = section.settings.clone();
@@ -46,13 +46,9 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
         Some(handler) => builder.handler(handler),
         None => builder.no_handler(),
     };
-    builder = match secrets.sealer()? {
+    builder = match sealer(secrets, keeps)? {
         Some(sealer) => builder.sealer(sealer),
-        None if keeps == Durability::Process => builder.unsealed(),
-        None => {
-            let rule = "must be given: what rests in the store is sealed (key_id, and key_env or key_file with 32 bytes)";
-            return Err(ConfigError::new(&config.file, "at_rest", rule));
-        }
+        None => builder.unsealed(),
     };
     builder.build().map_err(|invalid| ConfigError::of(&config.file, &place, &invalid))
 }
@@ -60,6 +56,42 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
 /// The adapter of a gateway for reading callbacks only: what only sends need is not looked for.
 pub(crate) fn reader(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
     adapter(secrets, name, Use::Callbacks)
+}
+
+/// The adapter of a gateway for taking callbacks in: with its API key only where something may be fetched to verify them. Without
+/// that key, what is configured must do.
+pub(crate) fn receiver(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
+    let reader = reader(secrets, name)?;
+    if reader.access().is_none() {
+        return Ok(reader);
+    }
+    with_keys(secrets, name).or_else(|error| {
+        eprintln!("paysluice: {error}; callbacks are verified by the keys that are configured, and none is fetched");
+        Ok(reader)
+    })
+}
+
+/// The adapter of a gateway with all its keys.
+pub(crate) fn with_keys(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
+    adapter(secrets, name, Use::Operations)
+}
+
+/// A gateway's network settings.
+pub(crate) fn network(section: &GatewaySection) -> NetworkConfig {
+    let mut network = section.network.clone();
+    network.allow_http_loopback |= section.allow_http_loopback;
+    network
+}
+
+/// What seals rows at rest. Only a store that keeps nothing may go without.
+pub(crate) fn sealer(secrets: &Secrets<'_>, keeps: Durability) -> Result<Option<Sealer>, ConfigError> {
+    match secrets.sealer()? {
+        None if keeps > Durability::Process => {
+            let rule = "must be given: what rests in the store is sealed (key_id, and key_env or key_file with 32 bytes)";
+            Err(ConfigError::new(&secrets.config.file, "at_rest", rule))
+        }
+        sealer => Ok(sealer),
+    }
 }
 
 /// What an adapter is opened for.
@@ -111,17 +143,22 @@ fn stripe(secrets: &Secrets<'_>, name: &str, section: &GatewaySection, usage: Us
 }
 
 /// The store that `[store]` names, and what it keeps.
-fn store(env: &Env, config: &Config) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
-    let error = |rule: String| ConfigError::new(&config.file, "store.url", rule);
-    let Some(section) = &config.sections.store else {
+pub(crate) fn store(env: &Env, config: &Config) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
+    store_at(env, &config.file, config.sections.store.as_ref().map(|section| section.url.as_str()))
+}
+
+/// The store at a URL that stands in `file`.
+pub(crate) fn store_at(env: &Env, file: &Path, url: Option<&str>) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
+    let error = |rule: String| ConfigError::new(file, "store.url", rule);
+    let Some(url) = url else {
         return Err(error("must be given: sqlite:PATH, or memory: which forgets everything at the command's end".to_owned()));
     };
-    if section.url == "memory:" {
+    if url == "memory:" {
         return Ok((Arc::new(MemoryStore::new(env.clock().clone())), Durability::Process));
     }
-    let path = section.url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
+    let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| error("must be sqlite:PATH or memory:".to_owned()))?;
-    let store = SqliteStore::open(config.beside(path.as_ref()), env.clock().clone(), Options::default())
+    let store = SqliteStore::open(config::beside(file, path.as_ref()), env.clock().clone(), Options::default())
         .map_err(|failure| error(format!("must be a database that can be opened ({failure})")))?;
     let keeps = store.durability();
     Ok((Arc::new(store), keeps))
@@ -130,7 +167,6 @@ fn store(env: &Env, config: &Config) -> Result<(Arc<dyn Store>, Durability), Con
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     const HEAD: &str = "provider = \"stripe\"\naccount = \"stripe:test:acct_1\"\nsecret_key_env = \"K\"\n";
 

@@ -1,6 +1,6 @@
 //! Secrets from where the configuration says they are: an environment variable or a file, never the configuration itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -52,9 +52,13 @@ impl Secrets<'_> {
     /// The secrets that callbacks are signed with; none if none is named.
     pub(crate) fn webhook_secrets(&self, name: &str, gateway: &GatewaySection) -> Result<Vec<Secret>, ConfigError> {
         let key = format!("gateways.{name}.webhook_secret");
-        let variables = gateway.webhook_secret_env.0.iter().map(|variable| self.variable(&key, variable));
-        let files = gateway.webhook_secret_file.0.iter().map(|path| self.file(&key, path));
-        variables.chain(files).collect()
+        self.several(&key, &gateway.webhook_secret_env.0, &gateway.webhook_secret_file.0)
+    }
+
+    /// The secrets that forwarded events are signed with; none if none is named.
+    pub(crate) fn forward_secrets(&self, name: &str, gateway: &GatewaySection) -> Result<Vec<Secret>, ConfigError> {
+        let key = format!("gateways.{name}.forward_secret");
+        self.several(&key, &gateway.forward_secret_env.0, &gateway.forward_secret_file.0)
     }
 
     /// What seals the rows at rest.
@@ -75,6 +79,11 @@ impl Secrets<'_> {
         let keys = keys.collect::<Result<Vec<_>, ConfigError>>()?;
         let sealer = Sealer::new(keys).map_err(|invalid| self.error("at_rest.key_id", format!("must be {}", invalid.rule())))?;
         Ok(Some(sealer))
+    }
+
+    fn several(&self, key: &str, variables: &[String], files: &[PathBuf]) -> Result<Vec<Secret>, ConfigError> {
+        let variables = variables.iter().map(|variable| self.variable(key, variable));
+        variables.chain(files.iter().map(|path| self.file(key, path))).collect()
     }
 
     fn one(&self, key: &str, variable: Option<&str>, file: Option<&Path>) -> Result<Secret, ConfigError> {

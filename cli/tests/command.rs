@@ -1,6 +1,10 @@
 //! The built command, run as a person or a script would.
 
 #[cfg(test)]
+mod doctored;
+#[cfg(test)]
+mod relayed;
+#[cfg(test)]
 mod served;
 
 use std::io::{BufRead, BufReader, Write};

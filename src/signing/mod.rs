@@ -7,6 +7,7 @@ mod pem;
 mod proof;
 mod rsa;
 mod seal;
+mod standard_webhooks;
 
 pub use self::hmac::HmacKey;
 pub use aead::AesGcmKey;
@@ -14,6 +15,7 @@ pub use certificate::Certificate;
 pub use proof::Proof;
 pub use rsa::{RsaPrivateKey, RsaPublicKey};
 pub use seal::{SealError, Sealer};
+pub use standard_webhooks::{Claimed, NotProved, StandardWebhooks};
 
 use sha2::{Digest, Sha256};
 

@@ -53,13 +53,27 @@ pub enum SpaceKind {
     Alias,
     /// Callbacks received.
     Inbox,
+    /// Callbacks to forward to another program.
+    Relay,
+    /// Callbacks whose forwarding was given up, with the reason.
+    Undelivered,
     /// What was given up on, with the reason.
     Dead,
 }
 
 impl SpaceKind {
     /// Every kind, in the order of their names' declaration.
-    pub const ALL: [Self; 7] = [Self::Order, Self::Intent, Self::Effect, Self::Told, Self::Alias, Self::Inbox, Self::Dead];
+    pub const ALL: [Self; 9] = [
+        Self::Order,
+        Self::Intent,
+        Self::Effect,
+        Self::Told,
+        Self::Alias,
+        Self::Inbox,
+        Self::Relay,
+        Self::Undelivered,
+        Self::Dead,
+    ];
 
     /// The name stores keep it under.
     pub const fn name(self) -> &'static str {
@@ -70,6 +84,8 @@ impl SpaceKind {
             Self::Told => "told",
             Self::Alias => "alias",
             Self::Inbox => "inbox",
+            Self::Relay => "relay",
+            Self::Undelivered => "undelivered",
             Self::Dead => "dead",
         }
     }

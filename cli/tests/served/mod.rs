@@ -33,8 +33,18 @@ impl Served {
         Self(child, serde_json::from_str(&line).unwrap())
     }
 
-    fn said(&self, name: &str) -> &str {
+    /// Where it is: `http://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> &str {
+        self.said("base_url")
+    }
+
+    pub(crate) fn said(&self, name: &str) -> &str {
         self.1["stripe"][name].as_str().unwrap()
+    }
+
+    /// What it said of WeChat Pay's face.
+    pub(crate) fn wechatpay(&self, name: &str) -> &str {
+        self.1["wechatpay"][name].as_str().unwrap()
     }
 
     /// Writes a configuration that reaches it, and its secrets in files beside.
