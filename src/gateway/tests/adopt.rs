@@ -1,0 +1,81 @@
+//! A payment that was made elsewhere is taken over whole or not at all, and is never charged a second time.
+
+use std::time::Duration;
+
+use super::bank::Fault;
+use super::world::*;
+use crate::gateway::*;
+use crate::model::*;
+use crate::store::SpaceKind;
+
+/// The bank knows a payment in that state, made by somebody else's software, and we do not.
+async fn elsewhere(state: &str) -> World {
+    let world = World::new();
+    let mut payment = serde_json::json!({ "id": "pay_x", "number": "theirs", "order": "theirs", "attempt": 1, "amount": 100,
+        "later": false, "state": state, "captured": 0, "link": 1, "refunded": 0, "captures": [], "refunds": [] });
+    if state == "paid" {
+        payment["captured"] = 100.into();
+    }
+    world.bank.ledger().payments.insert("pay_x".to_owned(), payment);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_known_refundable_and_told_from_then_on() {
+    let world = elsewhere("paid").await;
+    let payment = world.adopt("a", "pay_x", 100).await.unwrap();
+    assert_eq!((payment.status, payment.captured, payment.provider_id.as_deref()), (Status::Paid, eur(100), Some("pay_x")));
+    assert_eq!(world.refund("a", "r", 40).await.unwrap().refunded, eur(40));
+    world.pass(5).await;
+    assert_eq!(world.ear.count(|change| *change == ToldChange::Payment), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_order_that_is_paid_takes_no_other_attempt() {
+    let world = elsewhere("paid").await;
+    world.adopt("a", "pay_x", 100).await.unwrap();
+    let error = world.send(charge("a", "ok").attempt(attempt(2))).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate(), world.bank.requests("POST")), (ErrorKind::AlreadyDone, Fate::Applied, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_order_that_was_declined_is_canceled_before_another_attempt() {
+    let world = elsewhere("declined").await;
+    world.adopt("a", "pay_x", 100).await.unwrap();
+    assert_eq!(world.send(charge("a", "ok").attempt(attempt(2))).await.unwrap().status, Status::Paid);
+    assert_eq!(world.bank.ledger().payments["pay_x"]["state"], "canceled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_charged_here_cannot_be_adopted_nor_its_payment_by_another_order() {
+    let world = elsewhere("paid").await;
+    world.charge("a", "ok").await.unwrap();
+    let ours = world.payment("a").await.provider_id.unwrap();
+    for (order, id) in [("a", "pay_x"), ("a", ours.as_str()), ("b", ours.as_str())] {
+        let error = world.adopt(order, id, 100).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::NotApplied), "{order} {id}");
+    }
+    assert_eq!(world.rows(SpaceKind::Order).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_finds_an_adopted_payment_by_its_id() {
+    let world = elsewhere("awaiting").await;
+    world.adopt("a", "pay_x", 100).await.unwrap();
+    world.bank.moves_to("theirs", "paid");
+    let mut payment = world.bank.of("theirs", &[]).pop().unwrap();
+    payment["order"] = serde_json::Value::Null;
+    world.gateway.receive(&world.bank.callback("ev", &payment)).await;
+    world.pass(3).await;
+    assert_eq!(world.payment("a").await.status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_has_a_deadline() {
+    let world = elsewhere("paid").await;
+    (0..90).for_each(|_| world.bank.fail("/payments/", Fault::Slow(Duration::from_secs(50))));
+    let before = world.env.now();
+    let call = Call::within(Duration::from_secs(2));
+    world.gateway.adopt(&order_no("a"), "pay_x", eur(100), call).await.unwrap_err();
+    assert!(world.env.now().since(before) <= Duration::from_millis(2600));
+}
