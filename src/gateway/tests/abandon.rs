@@ -54,6 +54,24 @@ async fn it_counts_as_not_applied_and_another_attempt_may_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn money_that_shows_up_later_is_told_as_late_and_charging_again_takes_no_more() {
+    for charged in [charge("a", "ok"), at_the_till("a", "4711")] {
+        let world = in_doubt(forgetful(), charged.clone(), Fault::LostAfter).await;
+        abandon(&world).await.unwrap();
+        world.bank.ledger().clear_faults();
+        late_money(&world, "pay_001").await;
+        let late = world.payment("a").await;
+        assert_eq!((late.status, late.blocked), (Status::Paid, Some(Block::LateSuccess)));
+        assert_eq!(world.ear.count(|change| *change == ToldChange::Reversed(Reversal::LateSuccess)), 1);
+        let again = world.send(charged).await.unwrap();
+        assert_eq!((again.status, again.blocked), (Status::Paid, Some(Block::LateSuccess)));
+        assert_eq!(world.bank.of("a", &["paid"]).len(), 1);
+        let error = world.send(charge("a", "ok").attempt(attempt(2))).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::AlreadyDone, Fate::Applied));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn money_on_an_abandoned_attempt_beside_a_paid_one_is_told_as_paid_twice() {
     let world = in_doubt(forgetful(), charge("a", "ok"), Fault::LostAfter).await;
     abandon(&world).await.unwrap();

@@ -31,6 +31,20 @@ async fn it_is_known_refundable_and_told_from_then_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_charge_of_an_adopted_order_takes_no_second_money() {
+    for state in ["paid", "authorized", "awaiting", "declined", "canceled"] {
+        let world = elsewhere(state).await;
+        world.adopt("a", "pay_x", 100).await.unwrap();
+        let answer = world.charge("a", "ok").await;
+        assert_eq!(world.bank.requests("POST"), 0, "{state}: {answer:?}");
+        match state {
+            "declined" | "canceled" => assert_eq!(answer.unwrap_err().kind(), ErrorKind::Declined, "{state}"),
+            _ => assert_eq!(answer.unwrap().provider_id.as_deref(), Some("pay_x"), "{state}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_adopted_order_that_is_paid_takes_no_other_attempt() {
     let world = elsewhere("paid").await;
     world.adopt("a", "pay_x", 100).await.unwrap();

@@ -1,0 +1,135 @@
+//! What ends a payment or gives it back: cancel, reverse, refund, checked and reserved like all others.
+
+use std::time::SystemTime;
+
+use super::{Plan, Planned, Scope, attempt_of, conflict, done_or_not, found, reserve_part};
+use crate::adapter::{Cancel, Refs, Refund, Reverse, Seed};
+use crate::gateway::apply;
+use crate::gateway::order::Order;
+use crate::gateway::verdict::{Told, Verdict};
+use crate::guard::Class;
+use crate::model::{AttemptNo, Error, Invalid, Money, ProviderNo, Status};
+
+impl Planned for Cancel {
+    const CLASS: Class = Class::Return;
+    const TAKES: bool = false;
+
+    fn number(&self, scope: Scope<'_>, attempt: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.order_number.form(scope.account, &self.order_no, attempt)
+    }
+
+    fn reserve(&self, order: Option<Order>, _: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        if attempt.status == Some(Status::Paid) {
+            return Err(conflict(format!("attempt {no} is paid; refund it")));
+        }
+        if attempt.captures.iter().any(|part| !part.status.is_settled()) {
+            return Err(conflict(format!("a capture of attempt {no} is under way")));
+        }
+        attempt.stop = true;
+        let untouched = attempt.status.is_none() && attempt.released.is_some() && attempt.refs == Refs::new();
+        if attempt.dead && !untouched {
+            return Ok(Plan::Done(order));
+        }
+        if untouched {
+            attempt.status = Some(Status::Canceled);
+            attempt.dead = true;
+            order.version += 1;
+            return Ok(Plan::Done(order));
+        }
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, _: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            attempt.stop = false;
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        match order.attempt(attempt).and_then(|attempt| attempt.status.as_ref()) {
+            Some(Status::Paid) => Verdict::from(&conflict("the payment was made before it could be canceled; refund it")),
+            Some(Status::Authorized) => Verdict::from(&conflict("the provider still holds the authorization")),
+            _ => Verdict::Done,
+        }
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+impl Planned for Reverse {
+    const CLASS: Class = Class::Return;
+    const TAKES: bool = false;
+
+    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.part_number.form_part(scope.account, &self.order_no, self.refund_no.as_str())
+    }
+
+    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        attempt.stop = true;
+        let held = attempt.refunds_held()?;
+        let rest = attempt.captured.checked_sub(held).unwrap_or_else(|_| Money::zero(held.currency()));
+        if !rest.is_zero() {
+            let captured = attempt.captured;
+            reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, rest, held, captured, "reverse")?;
+        }
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            attempt.stop = false;
+            apply::release_part(&mut attempt.refunds, self.refund_no.as_str(), told);
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
+
+impl Planned for Refund {
+    const CLASS: Class = Class::Return;
+    const TAKES: bool = false;
+
+    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
+        scope.profile.part_number.form_part(scope.account, &self.order_no, self.refund_no.as_str())
+    }
+
+    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
+        let attempt = attempt_of(&mut order, no)?;
+        if attempt.status != Some(Status::Paid) {
+            return Err(conflict(format!("attempt {no} is not paid; there is nothing to refund")));
+        }
+        let (held, captured) = (attempt.refunds_held()?, attempt.captured);
+        reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, self.money, held, captured, "refund.money")?;
+        Ok(Plan::Send(order))
+    }
+
+    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
+        if let Some(attempt) = order.attempt_mut(attempt) {
+            apply::release_part(&mut attempt.refunds, self.refund_no.as_str(), told);
+        }
+        order.version += 1;
+    }
+
+    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
+        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
+    }
+
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
+}
