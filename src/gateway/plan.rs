@@ -179,7 +179,10 @@ impl Planned for Confirm {
         Ok(Plan::Send(order))
     }
 
-    fn release(&self, _: &mut Order, _: AttemptNo, _: &Told) {}
+    /// The tell of it is a change, as those of all others are: the same one twice at one version could not be stored.
+    fn release(&self, order: &mut Order, _: AttemptNo, _: &Told) {
+        order.version += 1;
+    }
 
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         paid_or_not(order, attempt)

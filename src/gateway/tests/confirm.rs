@@ -110,6 +110,22 @@ async fn a_process_that_dies_while_confirming_leaves_it_to_the_resolver() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_was_told_as_not_applied_twice_is_not_sent_behind_the_callers_back() {
+    let world = waiting().await;
+    for _ in 0..3 {
+        (0..60).for_each(|_| world.bank.fail("/answer", Fault::Unsent));
+        assert_eq!(world.confirm("a", 1, "ok").await.unwrap_err().fate(), Fate::NotApplied);
+        // Its breaker closes again by a call that goes well.
+        world.bank.ledger().clear_faults();
+        world.pass(300).await;
+        world.charge("b", "ok").await.unwrap();
+    }
+    world.pass(7200).await;
+    assert_eq!((world.payment("a").await.status, world.bank.of("a", &["paid"]).len()), (Status::AwaitingPayer, 0));
+    assert_eq!(world.confirm("a", 1, "ok").await.unwrap().status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_canceled_payment_is_not_confirmed() {
     let world = waiting().await;
     world.cancel("a").await.unwrap();
