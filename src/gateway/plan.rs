@@ -175,6 +175,10 @@ impl Planned for Confirm {
         if attempt.stop || !attempt.is_live() {
             return Err(conflict(format!("attempt {no} was canceled or has ended")));
         }
+        // A callback was first: there is nothing to confirm any more.
+        if attempt.status.as_ref().is_some_and(Status::is_success) {
+            return Ok(Plan::Done(order));
+        }
         attempt.rounds = attempt.rounds.max(self.round);
         Ok(Plan::Send(order))
     }

@@ -126,6 +126,16 @@ async fn one_that_was_told_as_not_applied_twice_is_not_sent_behind_the_callers_b
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_the_callback_was_first_the_confirm_sends_nothing_and_says_paid() {
+    let world = waiting().await;
+    world.bank.moves_to("a", "paid");
+    world.gateway.receive(&world.bank.callback_for("a")).await;
+    world.pass(3).await;
+    assert_eq!(world.confirm("a", 1, "ok").await.unwrap().status, Status::Paid);
+    assert_eq!((world.bank.requests("/answer"), world.doubts().await), (0, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_canceled_payment_is_not_confirmed() {
     let world = waiting().await;
     world.cancel("a").await.unwrap();
