@@ -116,6 +116,11 @@ impl Inner {
         flight: Flight,
     ) {
         let inner = Arc::clone(self);
+        // No send of a charge or a confirm begins after the charge's own time, however long the caller waits.
+        let charge_by = opening.order.attempt(attempt).and_then(|attempt| attempt.charge_by);
+        let left =
+            charge_by.filter(|_| matches!(Op::KIND, Kind::Charge | Kind::Confirm)).map(|by| by.duration_since(self.env.wall()));
+        let deadline = left.map_or(deadline, |left| deadline.min(self.env.now() + left.unwrap_or_default()));
         let run = Box::new(Run {
             order_no: op.order_no().clone(),
             op,

@@ -35,6 +35,9 @@ pub(crate) struct Attempt {
     pub(crate) product: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closes_at: Option<SystemTime>,
+    /// The application's word: no send of its charge or a confirm begins after this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) charge_by: Option<SystemTime>,
     /// Where it stands; none until the provider has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Status>,
@@ -145,6 +148,7 @@ impl Attempt {
             seed,
             product: product.to_owned(),
             closes_at: None,
+            charge_by: None,
             status: None,
             reason: None,
             refs: Refs::new(),
@@ -173,6 +177,11 @@ impl Attempt {
             self.former.push(std::mem::take(&mut self.refs));
         }
         (self.seed, self.status, self.reason, self.action, self.closes_at) = (seed.clone(), None, None, None, None);
+    }
+
+    /// Whether its time is up.
+    pub(crate) fn is_late(&self, now: SystemTime) -> bool {
+        self.charge_by.is_some_and(|by| by <= now)
     }
 
     /// Whether it may still take money, or has.

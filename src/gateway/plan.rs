@@ -86,8 +86,10 @@ impl Planned for Charge {
                 };
             }
             attempt.open_again(seed);
+            attempt.charge_by = self.charge_by;
         } else if self.attempt == next {
-            order.attempts.push(Attempt::new(self.attempt, seed.clone(), self.method.kind(), self.money));
+            let opened = Attempt::new(self.attempt, seed.clone(), self.method.kind(), self.money);
+            order.attempts.push(Attempt { charge_by: self.charge_by, ..opened });
         } else {
             return Err(Invalid::new("charge.attempt", format!("{next}, the one after the last")).into());
         }
@@ -169,7 +171,7 @@ impl Planned for Confirm {
         scope.profile.order_number.form(scope.account, &self.order_no, attempt)
     }
 
-    fn reserve(&self, order: Option<Order>, _: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+    fn reserve(&self, order: Option<Order>, _: &Seed, scope: Scope<'_>) -> Result<Plan, Error> {
         let (mut order, no) = found(order, &self.order_no, self.attempt)?;
         let attempt = attempt_of(&mut order, no)?;
         if attempt.stop || !attempt.is_live() {
@@ -178,6 +180,9 @@ impl Planned for Confirm {
         // A callback was first: there is nothing to confirm any more.
         if attempt.status.as_ref().is_some_and(Status::is_success) {
             return Ok(Plan::Done(order));
+        }
+        if attempt.is_late(scope.now) {
+            return Err(conflict(format!("attempt {no} was to be charged by a time that is over")));
         }
         attempt.rounds = attempt.rounds.max(self.round);
         Ok(Plan::Send(order))

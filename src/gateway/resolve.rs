@@ -9,6 +9,7 @@ use super::apply::Light;
 use super::ask::{Found, asked_at};
 use super::channel::Call;
 use super::intent::{Intent, State, StoredWhenUp};
+use super::order::Attempt;
 use super::plan::Planned;
 use super::rows::{self, Versioned, read};
 use super::send::{Send, Sent};
@@ -148,7 +149,8 @@ impl Inner {
         deadline: Mono,
     ) -> Result<Evidence, Error> {
         let order = self.load_order(&held.order_no).await?;
-        let stop = order.and_then(|order| order.value.attempt(held.attempt).map(|attempt| attempt.stop)).unwrap_or(true);
+        let stopped = |attempt: &Attempt| attempt.stop || (Op::KIND == Kind::Confirm && attempt.is_late(self.env.wall()));
+        let stop = order.is_none_or(|order| order.value.attempt(held.attempt).is_none_or(stopped));
         if (Op::TAKES && stop) || !self.may_replay(&held.op, &held.draft, &held.intent.value, codec) {
             return Ok(Evidence::None);
         }

@@ -136,6 +136,43 @@ async fn when_the_callback_was_first_the_confirm_sends_nothing_and_says_paid() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_the_time_of_the_charge_no_round_takes_money() {
+    let world = World::new();
+    let by = world.env.wall() + Duration::from_secs(25);
+    world.send(charge("a", "payer").charge_by(by)).await.unwrap();
+    (0..90).for_each(|_| world.bank.fail("/pay_001", Fault::LostBefore));
+    world.pass(30).await;
+    let error = world.confirm("a", 1, "ok").await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::NotApplied), "{error}");
+    assert_eq!(world.bank.requests("/answer"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_resolver_does_not_send_a_round_again_after_the_time_of_the_charge() {
+    let world = World::new();
+    let by = world.env.wall() + Duration::from_secs(12);
+    world.send(charge("a", "payer").charge_by(by)).await.unwrap();
+    (0..900).for_each(|_| world.bank.fail("/answer", Fault::LostBefore));
+    assert_eq!(world.confirm("a", 1, "ok").await.unwrap_err().fate(), Fate::Unknown);
+    world.pass(8).await;
+    world.bank.ledger().clear_faults();
+    world.pass(3600).await;
+    assert!(world.bank.of("a", &["paid"]).is_empty(), "{}", world.bank.ledger().log.join("\n"));
+    assert_eq!((world.payment("a").await.status, world.doubts().await), (Status::Canceled, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_send_begins_after_the_time_of_the_charge_though_the_caller_still_waits() {
+    let world = World::new();
+    let by = world.env.wall() + Duration::from_secs(3);
+    (0..2).for_each(|_| world.bank.fail("/confirm", Fault::Throttled));
+    let error = world.send(charge("a", "ok").charge_by(by)).await.unwrap_err();
+    assert_eq!(error.fate(), Fate::NotApplied, "{error}");
+    world.pass(600).await;
+    assert!(world.bank.of("a", &["paid"]).is_empty(), "{}", world.bank.ledger().log.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_canceled_payment_is_not_confirmed() {
     let world = waiting().await;
     world.cancel("a").await.unwrap();
