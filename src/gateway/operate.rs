@@ -181,6 +181,11 @@ impl Inner {
             self.wish(op, attempt, key, fingerprint, order.clone(), intent).await?;
             return Ok(Looked::Elsewhere);
         }
+        if let Some(order) = &order
+            && self.must_wait(op, &order.value, attempt).await?
+        {
+            return Ok(Looked::Elsewhere);
+        }
         let adapter = self.adapter();
         let order_expect = Versioned::expected(order.as_ref());
         let intent_expect = Versioned::expected(intent.as_ref());

@@ -95,6 +95,19 @@ async fn a_round_in_doubt_is_told_as_unknown_and_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_next_round_waits_while_the_one_before_is_in_doubt() {
+    let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
+    world.charge("a", "payer").await.unwrap();
+    world.bank.fail("/answer", Fault::LostAfter);
+    (0..9).for_each(|_| world.bank.fail("/pay_001", Fault::Unsent));
+    assert_eq!(world.confirm("a", 1, "ok").await.unwrap_err().fate(), Fate::Unknown);
+    let error = world.gateway.confirm(confirm("a", 2, "ok"), shortly()).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate(), world.bank.requests("/answer")), (ErrorKind::InFlight, Fate::Unknown, 1), "{error}");
+    world.pass(120).await;
+    assert_eq!((world.payment("a").await.status, world.bank.requests("/answer")), (Status::Paid, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_process_that_dies_while_confirming_leaves_it_to_the_resolver() {
     for millis in [10, 30, 60] {
         let mut world = waiting().await;
