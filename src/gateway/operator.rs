@@ -79,7 +79,7 @@ impl Inner {
             op: op.clone(),
             order_no: order_no.clone(),
             attempt,
-            key,
+            key: key.clone(),
             intent,
             order: None,
             draft,
@@ -87,6 +87,9 @@ impl Inner {
             by: By::Operator,
         };
         self.settle(held, Outcome::End(End::Released { resume: false, told })).await;
+        if self.load_intent(&key).await?.is_some_and(|intent| matches!(intent.value.state, State::Doubt { .. })) {
+            return Err(Error::new(ErrorKind::StoreFailed, "it could not be stored yet; that is tried again"));
+        }
         let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
         let payment = order.payment(&self.account, self.payment_ref, attempt).ok_or_else(|| unknown(order_no))?;
         Ok(Answer::new(payment, Timing::default()))

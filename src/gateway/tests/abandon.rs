@@ -123,6 +123,17 @@ async fn two_people_at_once_give_it_up_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_fails_meanwhile_is_not_told_as_given_up() {
+    let world = in_doubt(forgetful(), charge("a", "ok"), Fault::LostAfter).await;
+    world.store.fail(Some(SpaceKind::Told), Trouble::Before, 3);
+    let answer = abandon(&world).await;
+    let given_up = world.doubts().await.is_empty();
+    assert!(answer.is_err() || given_up, "{answer:?}");
+    world.pass(60).await;
+    assert_eq!((world.doubts().await.len(), world.payment("a").await.status), (0, Status::Canceled));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancel_that_was_wanted_is_granted_by_giving_up() {
     let world = in_doubt(forgetful(), at_the_till("a", "4711"), Fault::LostBefore).await;
     let cancel = world.gateway.cancel(Cancel::new(order_no("a")), Call::within(Duration::from_secs(2))).await;
