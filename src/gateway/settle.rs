@@ -106,8 +106,10 @@ impl Inner {
                 Commit::Lost { index, .. } if index < settled.intent_at => {}
                 Commit::Lost { current, .. } => match current.as_ref().map(read::<Intent>) {
                     // Somebody else has moved the intent on: what we saw still counts for the order.
-                    Some(Ok(newer)) if newer.value.generation != intent.value.generation => return Ok(verdict.into()),
-                    Some(Ok(newer)) if matches!(newer.value.state, State::Settled(_)) => {
+                    Some(Ok(newer))
+                        if newer.value.generation != intent.value.generation
+                            || matches!(newer.value.state, State::Settled(_)) =>
+                    {
                         if let Outcome::Seen(seen, light) = outcome {
                             let applied = self.observe(&held.order_no, held.attempt, seen, *light).await;
                             applied.map_err(|error| failed(&verdict, error))?;

@@ -83,6 +83,28 @@ async fn money_on_an_abandoned_attempt_beside_a_paid_one_is_told_as_paid_twice()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_resolver_learns_after_it_was_given_up_and_charged_again_is_not_dropped() {
+    // The resolver's send is on its way; a person gives the charge up, the caller charges again, and then its answer comes: paid.
+    let world = World::new();
+    world.bank.fail("/till", Fault::Slow(Duration::from_secs(50)));
+    assert_eq!(world.send(at_the_till("a", "4711")).await.unwrap_err().fate(), Fate::Unknown);
+    while world.doubts().await.is_empty() {
+        world.pass(1).await;
+    }
+    world.bank.fail("/till", Fault::Slow(Duration::from_secs(5)));
+    let sent = world.bank.requests("/till");
+    while world.bank.requests("/till") == sent {
+        world.env.sleep(Duration::from_millis(5)).await;
+    }
+    abandon(&world).await.unwrap();
+    assert_eq!(world.send(at_the_till("a", "4711")).await.unwrap().status, Status::Paid);
+    assert_eq!(world.bank.of("a", &["paid"]).len(), 2);
+    world.pass(60).await;
+    assert_eq!(world.payment("a").await.blocked, Some(Block::DuplicatePaid));
+    assert_eq!(world.ear.count(|change| *change == ToldChange::DuplicatePaid), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_what_is_in_doubt_can_be_given_up_and_only_with_a_reason() {
     let world = in_doubt(forgetful(), charge("a", "ok"), Fault::LostAfter).await;
     let error = world.gateway.abandon(&order_no("a"), "  ").await.unwrap_err();

@@ -103,7 +103,7 @@ async fn the_next_round_waits_while_the_one_before_is_in_doubt() {
     assert_eq!(world.confirm("a", 1, "ok").await.unwrap_err().fate(), Fate::Unknown);
     let error = world.gateway.confirm(confirm("a", 2, "ok"), shortly()).await.unwrap_err();
     assert_eq!((error.kind(), error.fate(), world.bank.requests("/answer")), (ErrorKind::InFlight, Fate::Unknown, 1), "{error}");
-    world.pass(120).await;
+    world.pass(600).await;
     assert_eq!((world.payment("a").await.status, world.bank.requests("/answer")), (Status::Paid, 1));
 }
 

@@ -132,3 +132,17 @@ async fn a_barcode_that_is_paid_in_the_last_moment_is_given_back_and_told() {
     assert_eq!((payment.status, payment.refunded, refunded(&world)), (Status::Paid, eur(100), 100));
     assert!(world.doubts().await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reversal_that_could_not_be_sent_leaves_a_wanted_cancel_wanted() {
+    let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
+    world.send(charge("a", "ok").capture_later()).await.unwrap();
+    world.bank.fail("/cancel", Fault::LostAfter);
+    (0..900).for_each(|_| world.bank.fail("/reverse", Fault::Unsent));
+    (0..900).for_each(|_| world.bank.fail("/pay_001", Fault::LostBefore));
+    assert_eq!(world.cancel("a").await.unwrap_err().fate(), Fate::Unknown);
+    let error = world.gateway.reverse(reverse("a", "r"), shortly()).await.unwrap_err();
+    assert_eq!((error.kind(), world.bank.requests("/reverse")), (ErrorKind::InFlight, 0), "{error}");
+    let error = world.capture("a", "c", 100).await.unwrap_err();
+    assert_eq!((error.kind(), world.bank.requests("/capture")), (ErrorKind::Conflict, 0), "{error}");
+}
