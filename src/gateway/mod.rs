@@ -5,6 +5,7 @@
 //! [resolver](Gateway) brings it to an end by evidence.
 
 mod access;
+mod adopt;
 mod again;
 mod apply;
 mod ask;

@@ -61,6 +61,64 @@ async fn an_adopted_order_that_was_declined_is_canceled_before_another_attempt()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_id_that_the_provider_does_not_know_leaves_nothing_behind() {
+    let world = elsewhere("paid").await;
+    let error = world.adopt("a", "pay_y", 100).await.unwrap_err();
+    assert_eq!(error.fate(), Fate::NotApplied, "{error}");
+    assert_eq!((world.rows(SpaceKind::Order).await, world.rows(SpaceKind::Alias).await), (0, 0));
+    assert_eq!(world.adopt("a", "pay_x", 100).await.unwrap().status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_does_not_answer_leaves_nothing_behind_and_it_can_be_asked_again() {
+    let world = elsewhere("paid").await;
+    (0..90).for_each(|_| world.bank.fail("/payments/", Fault::Unsent));
+    world.adopt("a", "pay_x", 100).await.unwrap_err();
+    world.bank.ledger().clear_faults();
+    world.pass(60).await;
+    assert_eq!((world.rows(SpaceKind::Order).await, world.rows(SpaceKind::Alias).await), (0, 0));
+    assert_eq!(world.adopt("a", "pay_x", 100).await.unwrap().status, Status::Paid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_money_than_was_named_is_told_as_applied_and_blocks() {
+    let world = elsewhere("paid").await;
+    let error = world.adopt("a", "pay_x", 90).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Mismatch, Fate::Applied));
+    let payment = error.payment().unwrap();
+    let blocked = Some(Block::Mismatch { expected: eur(90), got: eur(100) });
+    assert_eq!((&payment.status, &payment.blocked, payment.captured), (&Status::Paid, &blocked, eur(100)));
+    world.pass(5).await;
+    assert_eq!(world.ear.count(|change| matches!(change, ToldChange::Mismatch { .. })), 1);
+    assert_eq!(world.payment("a").await.blocked, blocked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_currency_than_was_named_is_told_as_applied_and_blocks() {
+    let world = elsewhere("paid").await;
+    let dollars = Money::new(100, Currency::parse("USD").unwrap()).unwrap();
+    let error = world.gateway.adopt(&order_no("a"), "pay_x", dollars, Call::default()).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Mismatch, Fate::Applied));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_adoption_twice_is_one_and_another_is_a_conflict() {
+    let world = elsewhere("paid").await;
+    let other = world.another();
+    let a = order_no("a");
+    let (one, two) = tokio::join!(world.adopt("a", "pay_x", 100), other.adopt(&a, "pay_x", eur(100), Call::default()));
+    assert_eq!((one.unwrap().status, two.unwrap().value.status), (Status::Paid, Status::Paid));
+    assert_eq!(world.adopt("a", "pay_x", 100).await.unwrap().status, Status::Paid);
+    for (order, id, minor) in [("a", "pay_x", 90), ("a", "pay_y", 100), ("b", "pay_x", 100)] {
+        let error = world.adopt(order, id, minor).await.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::NotApplied), "{order} {id} {minor}");
+    }
+    assert_eq!(world.rows(SpaceKind::Order).await, 1);
+    world.pass(5).await;
+    assert_eq!(world.ear.count(|change| *change == ToldChange::Payment), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_that_was_charged_here_cannot_be_adopted_nor_its_payment_by_another_order() {
     let world = elsewhere("paid").await;
     world.charge("a", "ok").await.unwrap();
