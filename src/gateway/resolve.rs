@@ -74,7 +74,8 @@ impl Inner {
             Kind::Cancel => self.resolve::<Cancel>(row, intent).await,
             Kind::Reverse => self.resolve::<Reverse>(row, intent).await,
             Kind::Refund => self.resolve::<Refund>(row, intent).await,
-            Kind::Query | Kind::QueryRefund => Ok(()),
+            Kind::Query => self.look_at_adopted(row.key, intent).await,
+            Kind::QueryRefund => Ok(()),
         };
         if let Err(error) = done {
             tracing::warn!(account = %self.account, %error, "an intent stays open; it is looked at again");

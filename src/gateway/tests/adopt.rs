@@ -131,6 +131,23 @@ async fn an_order_that_was_charged_here_cannot_be_adopted_nor_its_payment_by_ano
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_adopted_payment_that_waits_is_watched_until_it_ends() {
+    for crash in [false, true] {
+        let mut world = elsewhere("awaiting").await;
+        assert_eq!(world.adopt("a", "pay_x", 100).await.unwrap().status, Status::AwaitingPayer);
+        if crash {
+            world.crash();
+        }
+        world.bank.moves_to("theirs", "paid");
+        world.pass(7200).await;
+        assert_eq!(world.payment("a").await.status, Status::Paid, "crash: {crash}");
+        let asked = world.bank.requests("GET");
+        world.pass(24 * 3600).await;
+        assert_eq!(world.bank.requests("GET"), asked, "crash: {crash}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_callback_finds_an_adopted_payment_by_its_id() {
     let world = elsewhere("awaiting").await;
     world.adopt("a", "pay_x", 100).await.unwrap();

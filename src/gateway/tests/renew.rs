@@ -10,11 +10,19 @@ use crate::gateway::*;
 use crate::model::*;
 
 /// The payer's link of order `a` is stale; the same bytes sent again give another.
-async fn by_resending(toy: Toy) -> World {
-    let world = World::of(Toy { renewal: Renewal::Resend, ..toy }, 1);
+async fn waiting(toy: Toy) -> World {
+    let world = World::of(toy, 1);
     world.bank.ledger().fresh_links = true;
     assert_eq!(link(&world.charge("a", "payer").await.unwrap()), "1");
     world
+}
+
+fn resending() -> Toy {
+    Toy { renewal: Renewal::Resend, ..Toy::new() }
+}
+
+async fn by(renewal: Renewal) -> World {
+    waiting(Toy { renewal, ..Toy::new() }).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -29,7 +37,7 @@ async fn where_asking_gives_it_the_provider_is_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn where_the_same_bytes_give_it_they_are_sent_again_under_their_key() {
-    let world = by_resending(Toy::new()).await;
+    let world = waiting(resending()).await;
     assert_eq!(link(&world.renew("a").await.unwrap()), "2");
     assert_eq!((link(&world.payment("a").await), world.bank.of("a", &[]).len()), ("2", 1));
     let ledger = world.bank.ledger();
@@ -39,7 +47,7 @@ async fn where_the_same_bytes_give_it_they_are_sent_again_under_their_key() {
 
 #[tokio::test(start_paused = true)]
 async fn access_that_the_answer_asks_for_is_fetched_and_the_answer_read_again() {
-    let world = by_resending(Toy { sealed_answers: true, ..Toy::new() }).await;
+    let world = waiting(Toy { sealed_answers: true, ..resending() }).await;
     let other = world.another();
     let sent = world.bank.requests("/confirm");
     assert_eq!(link(&other.renew_action(order_no("a"), Call::default()).await.unwrap().value), "2");
@@ -49,7 +57,7 @@ async fn access_that_the_answer_asks_for_is_fetched_and_the_answer_read_again() 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_is_not_answered_says_so_and_charges_nothing() {
     for fault in [Fault::LostBefore, Fault::LostAfter, Fault::ErrorAfter, Fault::Garbage, Fault::Throttled, Fault::Unsent] {
-        let world = by_resending(Toy::new()).await;
+        let world = waiting(resending()).await;
         world.bank.fail("/confirm", fault);
         let error = world.renew("a").await.unwrap_err();
         assert_eq!(error.fate(), Fate::NotApplied, "{fault:?} {error}");
@@ -65,8 +73,7 @@ async fn a_renewal_that_is_not_answered_says_so_and_charges_nothing() {
 #[tokio::test(start_paused = true)]
 async fn of_a_payment_that_was_paid_meanwhile_it_says_paid() {
     for renewal in [Renewal::Query, Renewal::Resend] {
-        let world = by_resending(Toy::new()).await;
-        let world = if renewal == Renewal::Query { asking(&world).await } else { world };
+        let world = by(renewal).await;
         world.bank.pays("a");
         let renewed = world.renew("a").await.unwrap();
         assert_eq!((renewed.status, renewed.next_action, renewed.captured), (Status::Paid, None, eur(100)), "{renewal:?}");
@@ -77,15 +84,9 @@ async fn of_a_payment_that_was_paid_meanwhile_it_says_paid() {
     }
 }
 
-async fn asking(_: &World) -> World {
-    let world = World::new();
-    world.charge("a", "payer").await.unwrap();
-    world
-}
-
 #[tokio::test(start_paused = true)]
 async fn no_action_is_renewed_of_what_is_to_be_canceled() {
-    let world = by_resending(Toy::new()).await;
+    let world = waiting(resending()).await;
     (0..900).for_each(|_| world.bank.fail("/cancel", Fault::LostBefore));
     world.cancel("a").await.unwrap_err();
     let sent = world.bank.requests("/confirm");
@@ -114,7 +115,7 @@ async fn where_it_cannot_be_renewed_it_says_what_can_be_done() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resend_is_stored_before_it_is_sent_and_looked_at_if_its_process_dies() {
-    let mut world = by_resending(Toy::new()).await;
+    let mut world = waiting(resending()).await;
     world.pass(300).await;
     world.bank.fail("/confirm", Fault::Slow(Duration::from_secs(20)));
     let gone = tokio::time::timeout(Duration::from_secs(1), world.renew("a")).await;
@@ -127,7 +128,7 @@ async fn a_resend_is_stored_before_it_is_sent_and_looked_at_if_its_process_dies(
 
 #[tokio::test(start_paused = true)]
 async fn many_renewals_at_once_leave_one_payment_with_a_link_of_its_own() {
-    let world = by_resending(Toy::new()).await;
+    let world = waiting(resending()).await;
     let other = world.another();
     let (one, two, three) = tokio::join!(world.renew("a"), world.renew("a"), other.renew_action(order_no("a"), Call::default()));
     let answers = [one, two, three.map(|answer| answer.value)];
@@ -145,8 +146,7 @@ async fn many_renewals_at_once_leave_one_payment_with_a_link_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn it_does_not_keep_its_caller_beyond_the_deadline() {
     for renewal in [Renewal::Query, Renewal::Resend] {
-        let world = by_resending(Toy::new()).await;
-        let world = if renewal == Renewal::Query { asking(&world).await } else { world };
+        let world = by(renewal).await;
         (0..90).for_each(|_| world.bank.fail("/pay_001", Fault::Slow(Duration::from_secs(50))));
         let before = world.env.now();
         let error = world.gateway.renew_action(order_no("a"), Call::within(Duration::from_secs(2))).await.unwrap_err();
