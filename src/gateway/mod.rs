@@ -20,6 +20,7 @@ mod operator;
 mod order;
 mod persist;
 mod plan;
+mod renew;
 mod resolve;
 mod rows;
 mod run;

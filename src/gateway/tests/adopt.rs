@@ -168,3 +168,11 @@ async fn an_adoption_has_a_deadline() {
     world.gateway.adopt(&order_no("a"), "pay_x", eur(100), call).await.unwrap_err();
     assert!(world.env.now().since(before) <= Duration::from_millis(2600));
 }
+
+#[tokio::test(start_paused = true)]
+async fn its_action_can_be_renewed_by_asking() {
+    let world = elsewhere("awaiting").await;
+    world.adopt("a", "pay_x", 100).await.unwrap();
+    world.bank.ledger().payments.get_mut("pay_x").unwrap()["link"] = 9.into();
+    assert_eq!(link(&world.renew("a").await.unwrap()), "9");
+}

@@ -46,6 +46,16 @@ async fn where_the_same_bytes_give_it_they_are_sent_again_under_their_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn access_that_has_run_out_is_fetched_for_it() {
+    let world = waiting(resending().with_token()).await;
+    world.pass(3700).await;
+    assert_eq!(link(&world.renew("a").await.unwrap()), "2");
+    // A process that has fetched nothing yet.
+    let renewed = world.another().renew_action(order_no("a"), Call::default()).await.unwrap();
+    assert_eq!(link(&renewed.value), "3");
+}
+
+#[tokio::test(start_paused = true)]
 async fn access_that_the_answer_asks_for_is_fetched_and_the_answer_read_again() {
     let world = waiting(Toy { sealed_answers: true, ..resending() }).await;
     let other = world.another();
@@ -92,6 +102,20 @@ async fn no_action_is_renewed_of_what_is_to_be_canceled() {
     let sent = world.bank.requests("/confirm");
     let error = world.renew("a").await.unwrap_err();
     assert_eq!((error.kind(), world.bank.requests("/confirm")), (ErrorKind::Conflict, sent));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_comes_while_the_renewal_waits_for_its_turn_stops_it() {
+    let world = waiting(resending().with_token()).await;
+    let other = world.another();
+    world.bank.fail("/token", Fault::Slow(Duration::from_secs(3)));
+    let cancel = async {
+        world.env.sleep(Duration::from_millis(500)).await;
+        world.cancel("a").await
+    };
+    let (renewed, canceled) = tokio::join!(other.renew_action(order_no("a"), Call::default()), cancel);
+    assert_eq!(canceled.unwrap().status, Status::Canceled);
+    assert_eq!((renewed.unwrap_err().kind(), world.bank.requests("/confirm")), (ErrorKind::Conflict, 1));
 }
 
 #[tokio::test(start_paused = true)]
