@@ -327,7 +327,7 @@ impl Inner {
         let found = self.question(&held, deadline).await;
         let unpaid = match found {
             Ok((Found::Seen(seen), light)) => {
-                let waiting = matches!(seen.status, Some(Status::AwaitingPayer));
+                let waiting = matches!(seen.status, Some(Status::AwaitingPayer | Status::Processing));
                 self.settle(held, Outcome::Seen(seen, light)).await;
                 waiting
             }

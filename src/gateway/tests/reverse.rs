@@ -117,6 +117,25 @@ async fn a_barcode_in_doubt_without_an_id_is_reversed_by_its_number() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_barcode_whose_time_is_up_is_reversed_and_money_that_comes_late_is_told() {
+    for code in ["payer", "slow"] {
+        let mut world = World::new();
+        let by = world.env.wall() + Duration::from_secs(60);
+        world.send(at_the_till("a", code).charge_by(by)).await.unwrap();
+        world.crash();
+        world.pass(300).await;
+        assert_eq!((world.payment("a").await.status, world.bank.requests("/reverse")), (Status::Canceled, 1), "{code}");
+        world.bank.moves_to("a", "paid");
+        world.gateway.receive(&world.bank.callback_for("a")).await;
+        world.pass(5).await;
+        let late = world.payment("a").await;
+        assert_eq!((late.status, late.blocked), (Status::Paid, Some(Block::LateSuccess)), "{code}");
+        assert_eq!(world.ear.count(|change| *change == ToldChange::Reversed(Reversal::LateSuccess)), 1);
+        assert_eq!(world.refund("a", "back", 100).await.unwrap().refunded, eur(100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_barcode_that_is_paid_in_the_last_moment_is_given_back_and_told() {
     let world = World::new();
     let by = world.env.wall() + Duration::from_secs(60);
