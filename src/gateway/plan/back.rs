@@ -72,9 +72,13 @@ impl Planned for Reverse {
     fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
         let (mut order, no) = found(order, &self.order_no, self.attempt)?;
         let attempt = attempt_of(&mut order, no)?;
-        attempt.stop = true;
         let held = attempt.refunds_held()?;
         let rest = attempt.captured.checked_sub(held).unwrap_or_else(|_| Money::zero(held.currency()));
+        if rest.is_zero() && attempt.status == Some(Status::Paid) {
+            // All of it is given back, or is being: more could only be given from other money.
+            return Ok(Plan::Done(order));
+        }
+        attempt.stop = true;
         if !rest.is_zero() {
             let captured = attempt.captured;
             reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, rest, held, captured, "reverse")?;

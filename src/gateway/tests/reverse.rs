@@ -57,6 +57,15 @@ async fn of_a_partly_refunded_payment_it_gives_back_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_what_was_given_back_whole_it_sends_nothing() {
+    let world = World::new();
+    world.charge("a", "ok").await.unwrap();
+    world.refund("a", "all", 100).await.unwrap();
+    let given = world.reverse("a", "r").await.unwrap();
+    assert_eq!((given.refunded, given.refunds.len(), world.bank.requests("/reverse")), (eur(100), 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_answer_gives_nothing_back_twice() {
     for fault in [Fault::LostBefore, Fault::LostAfter, Fault::ErrorAfter, Fault::Garbage, Fault::Throttled, Fault::Unsent] {
         for token in ["ok", "payer"] {
