@@ -227,6 +227,8 @@ impl Inner {
         if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
             && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
             && self.adapter().query_refund().is_some()
+            // A reversal of what was not paid books no refund: then the payment itself shows what became of it.
+            && order.attempt(held.attempt).is_some_and(|attempt| attempt.refunds.iter().any(|part| part.no.as_ref() == Some(&no)))
         {
             let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
             let found = self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await?;

@@ -80,6 +80,30 @@ async fn a_lost_answer_gives_nothing_back_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_in_doubt_is_found_out_by_asking_whether_or_not_money_was_taken() {
+    for (token, fault) in
+        [("ok", Fault::LostAfter), ("ok", Fault::LostBefore), ("payer", Fault::LostAfter), ("payer", Fault::LostBefore)]
+    {
+        let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
+        world.charge("a", token).await.unwrap();
+        world.bank.fail("/reverse", fault);
+        assert_eq!(world.reverse("a", "r").await.unwrap_err().fate(), Fate::Unknown, "{token} {fault:?}");
+        world.pass(3600).await;
+        let lost = fault == Fault::LostBefore;
+        if token == "ok" || !lost {
+            assert!(world.doubts().await.is_empty(), "{token} {fault:?}: {:?}", world.doubts().await);
+        }
+        let payment = world.payment("a").await;
+        match (token, lost) {
+            ("ok", true) => assert_eq!(payment.refunds[0].status, PartStatus::Failed),
+            ("ok", false) => assert_eq!((payment.refunded, &payment.refunds[0].status), (eur(100), &PartStatus::Succeeded)),
+            (_, true) => assert_eq!(payment.status, Status::AwaitingPayer),
+            (_, false) => assert_eq!(payment.status, Status::Canceled),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_process_that_dies_while_reversing_leaves_it_to_the_resolver() {
     for token in ["ok", "payer"] {
         for millis in [10, 30] {
