@@ -4,6 +4,8 @@ mod back;
 
 use std::time::SystemTime;
 
+pub(crate) use back::book;
+
 use super::apply;
 use super::order::{Attempt, Order, Part, unknown};
 use super::verdict::{Told, Verdict};

@@ -8,7 +8,7 @@ use super::again::End;
 use super::apply::{Applied, Light, apply};
 use super::intent::{Intent, State};
 use super::order::Order;
-use super::plan::Planned;
+use super::plan::{Planned, book};
 use super::rows::{self, Rows, Versioned, read};
 use super::told::{By, Told, ToldChange};
 use super::verdict::{self, Verdict};
@@ -148,6 +148,7 @@ impl Inner {
         }
         let (verdict, due) = match outcome {
             Outcome::Seen(seen, light) => {
+                book(&held.op, &mut order, held.attempt, &next.seed, seen);
                 let applied = apply(&mut order, held.attempt, self.payment_ref, seen, *light);
                 tolds.extend(self.tolds(&order, held.attempt, applied, light.by));
                 let fate = codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen));

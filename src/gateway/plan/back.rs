@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use super::{Plan, Planned, Scope, attempt_of, conflict, done_or_not, found, reserve_part};
-use crate::adapter::{Cancel, Refs, Refund, Reverse, Seed};
+use crate::adapter::{Cancel, Kind, Operation, Refs, Refund, Reverse, Seed, Seen};
 use crate::gateway::apply;
-use crate::gateway::order::Order;
+use crate::gateway::order::{Order, Part};
 use crate::gateway::verdict::{Told, Verdict};
 use crate::guard::Class;
 use crate::model::{AttemptNo, Error, Invalid, Money, ProviderNo, Status};
@@ -136,4 +136,20 @@ impl Planned for Refund {
     fn charge_by(&self) -> Option<SystemTime> {
         None
     }
+}
+
+/// Books what a reversal has given back, though it was not known here that it had been taken, under the number that was asked for.
+pub(crate) fn book<Op: Operation>(op: &Op, order: &mut Order, attempt: AttemptNo, seed: &Seed, seen: &Seen) {
+    let identity = op.identity();
+    let number = identity.split_once('/').map(|(_, number)| number).filter(|_| Op::KIND == Kind::Reverse);
+    let given = seen.refunds.iter().find(|given| given.number.as_deref() == Some(seed.number.as_str()));
+    let (Some(number), Some(given), Some(attempt)) = (number, given, order.attempt_mut(attempt)) else { return };
+    if attempt.refunds.iter().any(|part| part.no.as_deref() == Some(number)) {
+        return;
+    }
+    match attempt.refunds.iter_mut().find(|part| part.no.is_none() && part.id.is_some() && part.id == given.id) {
+        Some(part) => (part.no, part.seed) = (Some(number.to_owned()), Some(seed.clone())),
+        None => attempt.refunds.push(Part::reserved(number, seed, given.money.unwrap_or(attempt.captured))),
+    }
+    order.version += 1;
 }

@@ -136,6 +136,36 @@ async fn while_one_is_in_doubt_its_money_is_held() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn money_that_was_taken_unseen_is_given_back_under_the_number_that_was_asked_for() {
+    let world = World::new();
+    world.charge("a", "payer").await.unwrap();
+    world.bank.pays("a");
+    let given = world.reverse("a", "r").await.unwrap();
+    assert_eq!((given.status, given.captured, given.refunded), (Status::Paid, eur(100), eur(100)));
+    assert_eq!(given.refunds[0].refund_no.as_ref().map(RefundNo::as_str), Some("r"));
+    let query = QueryRefund::new(order_no("a"), RefundNo::new("r").unwrap());
+    assert_eq!(world.gateway.query_refund(query, shortly()).await.unwrap().value.refunds.len(), 1);
+    world.pass(5).await;
+    assert_eq!(world.ear.count(|change| *change == ToldChange::Refund("r".to_owned())), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_waits_for_a_charge_that_is_being_sent() {
+    let world = World::new();
+    world.bank.fail("/confirm", Fault::Slow(Duration::from_secs(5)));
+    let later = async {
+        world.env.sleep(Duration::from_millis(200)).await;
+        world.reverse("a", "r").await
+    };
+    let (charged, reversed) = tokio::join!(world.charge("a", "ok"), later);
+    assert_eq!(charged.unwrap().status, Status::Paid);
+    let reversed = reversed.unwrap();
+    assert_eq!((reversed.status, reversed.refunded), (Status::Paid, eur(100)));
+    assert_eq!(reversed.refunds[0].refund_no.as_ref().map(RefundNo::as_str), Some("r"));
+    assert_eq!(world.payment("a").await.blocked, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_barcode_in_doubt_without_an_id_is_reversed_by_its_number() {
     let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
     world.bank.fail("/till", Fault::LostAfter);
