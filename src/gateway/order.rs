@@ -118,6 +118,12 @@ impl Order {
         paid.or_else(|| self.latest()).map(|attempt| attempt.no)
     }
 
+    /// The attempt that the refund of that number was made on.
+    pub(crate) fn refunded_on(&self, no: &str) -> Option<AttemptNo> {
+        let made = |attempt: &&Attempt| attempt.refunds.iter().any(|part| part.no.as_deref() == Some(no));
+        self.attempts.iter().find(made).map(|attempt| attempt.no)
+    }
+
     /// The payment as the application sees it.
     pub(crate) fn payment(&self, account: &AccountRef, payment_ref: &str, no: AttemptNo) -> Option<Payment> {
         let attempt = self.attempt(no)?;

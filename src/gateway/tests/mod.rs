@@ -9,6 +9,7 @@ mod confirm;
 mod doubt;
 mod joins;
 mod parts;
+mod query_refund;
 mod renew;
 mod reverse;
 mod simulation;
