@@ -77,3 +77,20 @@ async fn a_refund_of_an_earlier_attempt_is_found_though_a_later_one_holds_money(
     let found = ask(&world, "r").await.unwrap();
     assert_eq!((found.attempt, found.refunded, found.refunds.len()), (attempt(1), eur(100), 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_waits_for_anothers_access_is_let_go_in_time_and_told_why() {
+    let world = World::of(Toy::new().with_token(), 1);
+    world.bank.fail("/token", Fault::Slow(Duration::from_secs(8)));
+    let little = Call::within(Duration::from_secs(1));
+    let (slow, quick) = tokio::join!(world.charge("a", "ok"), async {
+        world.env.sleep(Duration::from_millis(10)).await;
+        let before = world.env.now();
+        let order = world.gateway.adopt(&order_no("b"), "pay_9", eur(100), little).await;
+        assert!(world.env.now().since(before) <= Duration::from_millis(1100));
+        order
+    });
+    let error = quick.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotApplied), "{error}");
+    assert_eq!(slow.unwrap().status, Status::Paid);
+}
