@@ -118,7 +118,16 @@ impl Bank {
 
     /// A callback that shows this payment.
     pub(super) fn callback(&self, event: &str, payment: &Value) -> Request {
-        let body = json!({ "event": event, "name": "payment.changed", "payment": payment }).to_string();
+        self.signed(&json!({ "event": event, "name": "payment.changed", "payment": payment }))
+    }
+
+    /// The same, and before it an item that cannot be read.
+    pub(super) fn callback_with_a_bad_item(&self, event: &str, bad: &str, payment: &Value) -> Request {
+        self.signed(&json!({ "bad": bad, "event": event, "name": "payment.changed", "payment": payment }))
+    }
+
+    fn signed(&self, message: &Value) -> Request {
+        let body = message.to_string();
         let code = hex::encode(self.secret.sign(&[body.as_bytes()]));
         let name = http::HeaderName::from_static(SIGNATURE);
         Request::new(Method::POST, "/callbacks").header(name, &code).unwrap().with_body(body)

@@ -12,6 +12,7 @@ mod parts;
 mod query_refund;
 mod renew;
 mod reverse;
+mod service;
 mod simulation;
 mod stores;
 mod told;
