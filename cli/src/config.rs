@@ -99,6 +99,39 @@ pub(crate) struct GatewaySection {
     pub(crate) webhook_secret_file: Many<PathBuf>,
     #[serde(default, rename = "webhook_secret", alias = "webhook_secrets")]
     _webhook_secret: Option<Inline>,
+    // WeChat Pay's.
+    #[serde(default)]
+    pub(crate) appid: Option<String>,
+    #[serde(default)]
+    pub(crate) sub_appid: Option<String>,
+    #[serde(default)]
+    pub(crate) merchant_private_key_env: Option<String>,
+    #[serde(default)]
+    pub(crate) merchant_private_key_file: Option<PathBuf>,
+    #[serde(default, rename = "merchant_private_key")]
+    _merchant_private_key: Option<Inline>,
+    #[serde(default)]
+    pub(crate) merchant_serial: Option<String>,
+    #[serde(default)]
+    pub(crate) merchant_certificate_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) api_v3_key_env: Option<String>,
+    #[serde(default)]
+    pub(crate) api_v3_key_file: Option<PathBuf>,
+    #[serde(default, rename = "api_v3_key")]
+    _api_v3_key: Option<Inline>,
+    #[serde(default)]
+    pub(crate) public_key_id: Option<String>,
+    #[serde(default)]
+    pub(crate) public_key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) platform_certificate_file: Many<PathBuf>,
+    #[serde(default)]
+    pub(crate) notify_url: Option<String>,
+    #[serde(default)]
+    pub(crate) refund_notify_url: Option<String>,
+    #[serde(default)]
+    pub(crate) store_out_id: Option<String>,
     /// The guards' settings.
     #[serde(default)]
     pub(crate) guards: GuardsConfig,

@@ -1,5 +1,7 @@
 //! From configuration to a gateway: its adapter, its network, its store.
 
+mod wechatpay;
+
 use std::sync::Arc;
 
 use paysluice::adapter::Adapter;
@@ -28,7 +30,7 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
     let config = secrets.config;
     let section = config.gateway(name)?;
     let place = format!("gateways.{name}");
-    let adapter = adapter(secrets, name, secrets.secret_key(name, section)?)?;
+    let adapter = adapter(secrets, name, Use::Operations)?;
     let mut network = section.network.clone();
     network.allow_http_loopback |= section.allow_http_loopback;
     let transport = NetworkTransport::new(&network, adapter.profile().keep_alive)
@@ -55,33 +57,42 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
     builder.build().map_err(|invalid| ConfigError::of(&config.file, &place, &invalid))
 }
 
-/// The adapter of a gateway for reading callbacks only: its API key is not needed, and not looked for.
+/// The adapter of a gateway for reading callbacks only: what only sends need is not looked for.
 pub(crate) fn reader(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
-    let section = secrets.config.gateway(name)?;
-    let unused = match section.account.mode() {
-        Mode::Live => "sk_live_unused",
-        Mode::Test => "sk_test_unused",
-    };
-    adapter(secrets, name, Secret::new(unused))
+    adapter(secrets, name, Use::Callbacks)
 }
 
-fn adapter(secrets: &Secrets<'_>, name: &str, secret_key: Secret) -> Result<Arc<dyn Adapter>, ConfigError> {
+/// What an adapter is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Operations,
+    Callbacks,
+}
+
+fn adapter(secrets: &Secrets<'_>, name: &str, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
     let section = secrets.config.gateway(name)?;
-    if section.provider == "stripe" {
-        return stripe(secrets, name, section, secret_key);
+    match section.provider.as_str() {
+        "stripe" => stripe(secrets, name, section, usage),
+        "wechatpay" => wechatpay::open(secrets, name, section, usage),
+        _ => {
+            let key = format!("gateways.{name}.provider");
+            Err(ConfigError::new(
+                &secrets.config.file,
+                key,
+                "must be stripe or wechatpay: this command speaks no other protocol yet",
+            ))
+        }
     }
-    let key = format!("gateways.{name}.provider");
-    Err(ConfigError::new(&secrets.config.file, key, "must be stripe: this command speaks no other protocol yet"))
 }
 
-fn stripe(
-    secrets: &Secrets<'_>,
-    name: &str,
-    section: &GatewaySection,
-    secret_key: Secret,
-) -> Result<Arc<dyn Adapter>, ConfigError> {
+fn stripe(secrets: &Secrets<'_>, name: &str, section: &GatewaySection, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
     let place = format!("gateways.{name}");
     let file = &secrets.config.file;
+    let secret_key = match (usage, section.account.mode()) {
+        (Use::Operations, _) => secrets.secret_key(name, section)?,
+        (Use::Callbacks, Mode::Live) => Secret::new("sk_live_unused"),
+        (Use::Callbacks, Mode::Test) => Secret::new("sk_test_unused"),
+    };
     let mut config = StripeConfig::new(section.account.clone(), secret_key);
     config.webhook_secrets = secrets.webhook_secrets(name, section)?;
     config.allow_http_loopback = section.allow_http_loopback;

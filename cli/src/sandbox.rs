@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use paysluice::env::Env;
-use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig};
+use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig, WechatPayConfig};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -17,7 +17,8 @@ pub(crate) async fn run(env: Env, ask: SandboxAsk, as_json: bool) -> Result<Exit
     }
     let listener = TcpListener::bind(ask.stripe).await;
     let listener = listener.map_err(|error| format!("--stripe: must be a free address: {} ({error})", ask.stripe))?;
-    let sandbox = Sandbox::new(env, SandboxConfig { seed: ask.seed, ..SandboxConfig::default() });
+    let wechatpay = WechatPayConfig { allow_http_loopback: true, ..WechatPayConfig::default() };
+    let sandbox = Sandbox::new(env, SandboxConfig { seed: ask.seed, wechatpay, ..SandboxConfig::default() });
     let server = sandbox.serve(listener).map_err(|error| format!("the sandbox cannot be served ({error})"))?;
     if let Some(url) = &ask.callbacks {
         sandbox.callbacks().to_url(url);
@@ -39,12 +40,19 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
     if as_json {
         let stripe =
             json!({"base_url": url, "account": format!("stripe:test:{account}"), "secret_key": key, "webhook_secret": secret});
-        writeln!(out, "{}", json!({"stripe": stripe, "control": format!("{url}/sandbox/")}))?;
+        let face = sandbox.wechatpay().credentials();
+        let wechatpay = json!({
+            "base_url": url, "account": format!("wechatpay:test:{}", face.mchid), "appid": face.appid,
+            "merchant_serial": face.merchant_serial, "merchant_certificate": face.merchant_certificate,
+            "merchant_private_key": face.merchant_private_key.expose_str(), "api_v3_key": face.api_v3_key.expose_str(),
+            "public_key": {"id": face.public_key_id, "pem": face.public_key},
+        });
+        writeln!(out, "{}", json!({"stripe": stripe, "wechatpay": wechatpay, "control": format!("{url}/sandbox/")}))?;
         return out.flush();
     }
     writeln!(
         out,
-        "The sandbox serves Stripe's face at {url}; faults, ledger and payers under {url}/sandbox/.\n\
+        "The sandbox serves Stripe's face and WeChat Pay's at {url}; faults, ledger and payers under {url}/sandbox/.\n\
          Test credentials, good for nothing else:\n\n\
          export SANDBOX_SECRET_KEY={key}\n\
          export SANDBOX_WEBHOOK_SECRET={secret}\n\n\
@@ -56,6 +64,7 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
          allow_http_loopback = true\n\
          secret_key_env = \"SANDBOX_SECRET_KEY\"\n\
          webhook_secret_env = \"SANDBOX_WEBHOOK_SECRET\"\n\n\
+         WeChat Pay's credentials: the same command with --json.\n\n\
          Interrupt to stop."
     )?;
     out.flush()

@@ -30,6 +30,25 @@ impl Secrets<'_> {
         self.one(&key, gateway.secret_key_env.as_deref(), gateway.secret_key_file.as_deref())
     }
 
+    /// A secret of a gateway's, by its field, from a variable or a file.
+    pub(crate) fn named(
+        &self,
+        name: &str,
+        field: &str,
+        variable: Option<&str>,
+        file: Option<&Path>,
+    ) -> Result<Secret, ConfigError> {
+        self.one(&format!("gateways.{name}.{field}"), variable, file)
+    }
+
+    /// A text that is no secret, from a file: a certificate, a public key.
+    pub(crate) fn text(&self, name: &str, field: &str, path: &Path) -> Result<String, ConfigError> {
+        let key = format!("gateways.{name}.{field}");
+        let bytes = self.file(&key, path)?;
+        let text = bytes.expose_str().map(str::to_owned);
+        text.ok_or_else(|| self.error(&format!("{key}_file"), format!("file {} must be text", path.display())))
+    }
+
     /// The secrets that callbacks are signed with; none if none is named.
     pub(crate) fn webhook_secrets(&self, name: &str, gateway: &GatewaySection) -> Result<Vec<Secret>, ConfigError> {
         let key = format!("gateways.{name}.webhook_secret");

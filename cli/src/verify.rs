@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use paysluice::adapter::{Adapter, Event, Granted, Item, Opened};
+use paysluice::adapter::{Adapter, Event, Granted, Item, Opened, Want};
 use paysluice::env::Env;
 use paysluice::model::Error;
 use serde::Serialize;
@@ -120,6 +120,7 @@ impl Readers {
         let at = asked.now.unwrap_or_else(now);
         match adapter.callbacks().open(&asked.request, at, &Granted::default()) {
             Ok(Opened::Items(items)) => Ok(items),
+            Ok(Opened::Need(Want::Key(serial))) => Err(not_held(&**adapter, &serial, at)),
             Ok(Opened::Need(want)) => Err(format!("cannot be verified without {want:?}, which is fetched from the provider")),
             Err(error) => Err(told(&error)),
         }
@@ -167,6 +168,18 @@ fn shown(delivery_key: &str, event: &Event) -> Value {
         "trust": event.trust(),
         "ids": ids,
     })
+}
+
+/// Which certificate is missing, and which keys there are. A gateway would fetch it; this command asks nobody.
+fn not_held(adapter: &dyn Adapter, serial: &str, at: SystemTime) -> String {
+    let findings = adapter.inspect(&Granted::default(), at).into_iter().map(|finding| finding.what);
+    let held: Vec<String> =
+        findings.filter(|what| what.starts_with("platform certificate ") || what.contains("PUB_KEY_ID_")).collect();
+    let held = if held.is_empty() { "none is configured".to_owned() } else { format!("held are {}", held.join(", ")) };
+    format!(
+        "certificate of serial {serial} is not held: {held}; name its file in platform_certificate_file (a gateway fetches it by itself, \
+         this command fetches nothing)"
+    )
 }
 
 /// The sentence, without the kind that programs read.

@@ -8,22 +8,20 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use paysluice::adapter::{Reply, Request};
 use paysluice::env::{BoxFuture, Env};
-use paysluice::model::Secret;
 use paysluice::transport::{Limits, Transport};
 use serde::Serialize;
 
 use crate::config::SandboxConfig;
 use crate::fault::{CallbackFault, ms};
-use crate::http1;
-use crate::stripe::events::signature;
-use crate::world::{News, unix};
+use crate::letter::{Letter, News};
+use crate::world::unix;
+use crate::{http1, target};
 
 /// Takes callbacks in the same process.
 pub type Sink = Arc<dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync>;
 
-const OTHER_SECRET: &[u8] = b"whsec_of_another_endpoint";
 const HOLD_BACK: Duration = Duration::from_secs(60);
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(20), reply_cap: 64 * 1024 };
+const REPLY_CAP: usize = 64 * 1024;
 
 /// One try to deliver one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,11 +39,11 @@ pub struct Delivery {
 /// What became of all callbacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallbackCounts {
-    /// Events that arose while an endpoint was set.
+    /// Events that arose while they had somewhere to go.
     pub events: u64,
     /// Tries to deliver.
     pub deliveries: u64,
-    /// Tries that were answered by 2xx.
+    /// Tries that were answered as the provider wants it (Stripe: 2xx; WeChat Pay: 200 or 204).
     pub accepted: u64,
     /// Tries for events that had been accepted before.
     pub duplicates: u64,
@@ -65,45 +63,51 @@ enum Endpoint {
 #[derive(Default)]
 struct Post {
     endpoint: Option<Endpoint>,
+    stopped: bool,
     held_back: Vec<News>,
     accepted: BTreeSet<String>,
     deliveries: Vec<Delivery>,
     counts: CallbackCounts,
 }
 
-/// The handle on callbacks; clones share it. Without an endpoint, events are only written down.
+/// The handle on callbacks; clones share it.
+///
+/// Stripe's events go to the endpoint that is set here; without one they are only written down. WeChat Pay's notices go to the
+/// `notify_url` of their order: in the same process or through a transport if such an endpoint is set, else by plain HTTP; an
+/// `https` address is then out of reach, and the notice only written down.
 #[derive(Clone)]
 pub struct Callbacks {
     post: Arc<Mutex<Post>>,
-    secret: Secret,
     delay: Duration,
-    waits: Arc<[Duration]>,
 }
 
 impl Callbacks {
-    pub(crate) fn new(config: &SandboxConfig, secret: Secret) -> Self {
-        let waits = config.callback_waits.clone().into();
-        Self { post: Arc::default(), secret, delay: config.callback_delay, waits }
+    pub(crate) fn new(config: &SandboxConfig) -> Self {
+        Self { post: Arc::default(), delay: config.callback_delay }
     }
 
-    /// Delivers to a function in this process; `path` is the request's url there.
+    /// Delivers to a function in this process; `path` is the request's url there, unless the letter has an address: then its path.
     pub fn to_handler(&self, path: impl Into<String>, sink: Sink) {
-        self.post(|post| post.endpoint = Some(Endpoint::Here(path.into(), sink)));
+        self.set(Endpoint::Here(path.into(), sink));
     }
 
     /// Delivers by plain HTTP to an address: `http://127.0.0.1:8080/callbacks/stripe`.
     pub fn to_url(&self, url: impl Into<String>) {
-        self.post(|post| post.endpoint = Some(Endpoint::Socket(url.into())));
+        self.set(Endpoint::Socket(url.into()));
     }
 
     /// Delivers through a transport.
     pub fn via(&self, transport: Arc<dyn Transport>, url: impl Into<String>) {
-        self.post(|post| post.endpoint = Some(Endpoint::Over(transport, url.into())));
+        self.set(Endpoint::Over(transport, url.into()));
     }
 
     /// Delivers nowhere from now on; tries under way count as unanswered.
     pub fn stop(&self) {
-        self.post(|post| post.endpoint = None);
+        self.post(|post| (post.endpoint, post.stopped) = (None, true));
+    }
+
+    fn set(&self, endpoint: Endpoint) {
+        self.post(|post| (post.endpoint, post.stopped) = (Some(endpoint), false));
     }
 
     /// What became of them so far.
@@ -119,7 +123,7 @@ impl Callbacks {
     /// Starts the delivery of an event.
     pub(crate) fn dispatch(&self, env: &Env, news: News, fault: CallbackFault) {
         let wanted = self.post(|post| {
-            let wanted = post.endpoint.is_some();
+            let wanted = post.way(&*news.letter).is_some();
             post.counts.events += u64::from(wanted);
             post.counts.missing += u64::from(wanted && fault == CallbackFault::Missing);
             wanted
@@ -163,7 +167,8 @@ impl Callbacks {
 
     /// Tries until it is taken; then once more if it is to come twice.
     async fn deliver(&self, env: &Env, news: News, fault: CallbackFault) {
-        let mut waits = self.waits.iter();
+        let waits = news.letter.waits();
+        let mut waits = waits.iter();
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -185,19 +190,11 @@ impl Callbacks {
     /// One try, with a fresh time and signature; whether it was taken.
     async fn once(&self, env: &Env, news: &News, how: CallbackFault, attempt: u32) -> bool {
         let at = unix(env.wall());
-        let secret = if how == CallbackFault::OtherSecret { OTHER_SECRET } else { self.secret.expose() };
-        let mut header = signature(secret, at.saturating_add(news.skew), news.body.as_bytes());
-        if how == CallbackFault::BadSignature {
-            let last = if header.ends_with('0') { '1' } else { '0' };
-            header.pop();
-            header.push(last);
-        }
-        let endpoint = self.post(|post| post.endpoint.clone());
-        let status = match endpoint {
-            Some(endpoint) => endpoint.post(env, &news.body, &header).await,
+        let status = match self.post(|post| post.way(&*news.letter)) {
+            Some(way) => way.carry(env, &*news.letter, at.saturating_add(news.skew), attempt, how).await,
             None => None,
         };
-        let taken = status.is_some_and(|status| (200..300).contains(&status));
+        let taken = status.is_some_and(|status| news.letter.taken_by(status));
         self.post(|post| {
             post.counts.deliveries += 1;
             post.counts.accepted += u64::from(taken);
@@ -215,31 +212,42 @@ impl Callbacks {
     }
 }
 
+impl Post {
+    /// The way a letter takes; None if it can go nowhere.
+    fn way(&self, letter: &dyn Letter) -> Option<Endpoint> {
+        let Some(address) = letter.address() else { return self.endpoint.clone() };
+        match &self.endpoint {
+            _ if self.stopped => None,
+            Some(Endpoint::Here(_, sink)) => Some(Endpoint::Here(target::of(address).to_owned(), sink.clone())),
+            Some(Endpoint::Over(transport, _)) => Some(Endpoint::Over(transport.clone(), address.to_owned())),
+            Some(Endpoint::Socket(_)) | None => address.starts_with("http://").then(|| Endpoint::Socket(address.to_owned())),
+        }
+    }
+}
+
 impl Endpoint {
     /// The status of the answer, if one came.
-    async fn post(self, env: &Env, body: &str, signature: &str) -> Option<u16> {
+    async fn carry(self, env: &Env, letter: &dyn Letter, at: i64, attempt: u32, how: CallbackFault) -> Option<u16> {
         let url = match &self {
             Self::Here(url, _) | Self::Over(_, url) | Self::Socket(url) => url.clone(),
         };
-        let mut request = Request::new(Method::POST, url).with_body(body.to_owned());
-        for (name, value) in [
-            ("content-type", "application/json; charset=utf-8"),
-            ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"),
-            ("stripe-signature", signature),
-        ] {
-            request.headers.insert(name, HeaderValue::from_str(value).ok()?);
+        let sealed = letter.sealed(at, attempt, how);
+        let mut request = Request::new(Method::POST, url).with_body(sealed.body);
+        for (name, value) in &sealed.headers {
+            request.headers.insert(*name, HeaderValue::from_str(value).ok()?);
         }
+        let limits = Limits { timeout: letter.patience(), reply_cap: REPLY_CAP };
         let answer = async {
             match self {
                 Self::Here(_, sink) => Some(sink(request).await.status.as_u16()),
-                Self::Over(transport, _) => transport.send(request, LIMITS).await.ok().map(|reply| reply.status.as_u16()),
+                Self::Over(transport, _) => transport.send(request, limits).await.ok().map(|reply| reply.status.as_u16()),
                 Self::Socket(_) => http1::post(&request).await.ok(),
             }
         };
         tokio::select! {
             biased;
             status = answer => status,
-            () = env.sleep(LIMITS.timeout) => None,
+            () = env.sleep(limits.timeout) => None,
         }
     }
 }

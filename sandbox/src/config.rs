@@ -6,6 +6,7 @@ use std::time::Duration;
 use paysluice::env::SeededRng;
 use paysluice::model::Secret;
 
+use crate::wechatpay::WechatPayConfig;
 use crate::world::letters;
 
 /// The sandbox's settings.
@@ -41,6 +42,8 @@ pub struct SandboxConfig {
     pub secret_key: Option<String>,
     /// The webhook secret, `whsec_…`. None: generated from the seed.
     pub webhook_secret: Option<String>,
+    /// WeChat Pay's face.
+    pub wechatpay: WechatPayConfig,
 }
 
 impl Default for SandboxConfig {
@@ -63,6 +66,7 @@ impl Default for SandboxConfig {
             public_url: "https://sandbox.invalid".to_owned(),
             secret_key: None,
             webhook_secret: None,
+            wechatpay: WechatPayConfig::default(),
         }
     }
 }

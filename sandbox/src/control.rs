@@ -5,8 +5,8 @@ use paysluice::adapter::{Reply, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::stripe::split;
-use crate::{CallbackFault, Fault, FaultTable, Sandbox, Scope};
+use crate::target::split;
+use crate::{CallbackFault, Fault, FaultTable, Sandbox, Scope, wechatpay};
 
 /// An order for faults; what is absent stays as it is. `{"none": true}` first forgets everything.
 #[derive(Debug, Default, Deserialize)]
@@ -73,12 +73,20 @@ pub(crate) fn answer(sandbox: &Sandbox, request: &Request) -> Option<Reply> {
         (&Method::POST, ["payer", intent, "decline"]) => sandbox.payer_declines(intent).map(status),
         (&Method::POST, ["payer", intent, "pay"]) => sandbox.payer_pays_client_secret(intent).map(status),
         (&Method::POST, ["payer", intent, "pay", method]) => sandbox.payer_pays_with(intent, method).map(status),
-        _ => return Some(reply(StatusCode::NOT_FOUND, "application/json", json!({"error": "no such page"}).to_string())),
+        (_, ["wechatpay", rest @ ..]) => match wechatpay::control::answer(sandbox.wechatpay(), request, rest) {
+            Some(result) => result,
+            None => return Some(no_such_page()),
+        },
+        _ => return Some(no_such_page()),
     };
     Some(match result {
         Ok(body) => reply(StatusCode::OK, "application/json", body.to_string()),
         Err(why) => reply(StatusCode::BAD_REQUEST, "application/json", json!({"error": why}).to_string()),
     })
+}
+
+fn no_such_page() -> Reply {
+    reply(StatusCode::NOT_FOUND, "application/json", json!({"error": "no such page"}).to_string())
 }
 
 fn status(status: &'static str) -> Value {

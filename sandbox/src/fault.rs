@@ -29,7 +29,7 @@ pub enum Fault {
     Unavailable,
     /// 429; not executed, nothing stored.
     TooMany {
-        /// The header `Retry-After`, in seconds; 0 leaves it out.
+        /// The header `Retry-After`, in seconds; 0 leaves it out, and WeChat Pay has none.
         retry_after_s: u32,
     },
     /// Executed at once; the answer drips out and is whole after this time. The key is in use until then.
@@ -37,17 +37,29 @@ pub enum Fault {
         /// How long the answer takes, in milliseconds.
         by_ms: u64,
     },
+    /// 429 though it was executed, as WeChat Pay says of refunds; what no provider executes behind a 429 is not executed.
+    TooManyAfter,
+    /// 202 without a body, not executed: WeChat Pay's "repeat with the same parameters". Nothing goes wrong at a face that knows no such answer.
+    Accepted,
     /// Executed; the body stops halfway. Lost, for an answer is whole or there is none.
     Truncated,
     /// Executed; 200 with a body that is no JSON.
     Garbage,
-    /// Executed; 200 with the correct answer about another payment.
+    /// Executed; 200 with the correct answer about another payment, rightly signed where answers are signed.
     OtherOrder,
     /// Executed under a clock that is off by so many seconds: `created`, `Date`, and the times that callbacks are signed with.
     ClockSkew {
         /// Seconds to add; negative is behind.
         seconds: i64,
     },
+    /// Executed; a good answer's signature is broken. Nothing goes wrong at a face that signs no answers.
+    BadSignature,
+    /// Executed; a good answer carries WeChat Pay's sign probe, `WECHATPAY/SIGNTEST/…`, in place of its signature. Else as `BadSignature`.
+    SignProbe,
+    /// Executed; a good answer is signed with a key that is not the provider's, in the provider's name. Else as `BadSignature`.
+    OtherKey,
+    /// Executed; a good answer has no signature. Else as `BadSignature`.
+    Unsigned,
 }
 
 /// What goes wrong with one callback.
@@ -71,8 +83,10 @@ pub enum CallbackFault {
     Missing,
     /// The first delivery has a wrong signature; the next ones are right.
     BadSignature,
-    /// The first delivery is signed with another endpoint's secret; the next ones are right.
+    /// The first delivery is signed with another endpoint's secret, or another's key; the next ones are right.
     OtherSecret,
+    /// The first delivery carries WeChat Pay's sign probe in place of its signature (elsewhere a broken one); the next ones are right.
+    SignProbe,
 }
 
 /// Which requests take a fault from a script or a table.
@@ -139,7 +153,7 @@ pub struct FaultTable {
 }
 
 impl FaultTable {
-    /// A bad day: every fault there is, a fifth of the requests and a third of the callbacks.
+    /// A bad day: every fault that any provider may show, a fifth of the requests and a third of the callbacks.
     pub fn storm() -> Self {
         Self {
             scope: Scope::All,
@@ -166,6 +180,21 @@ impl FaultTable {
                 (CallbackFault::OtherSecret, 20),
             ],
         }
+    }
+
+    /// A storm with the faults of a provider that signs its answers: WeChat Pay.
+    pub fn storm_of_signatures() -> Self {
+        let mut table = Self::storm();
+        table.requests.extend([
+            (Fault::TooManyAfter, 10),
+            (Fault::Accepted, 10),
+            (Fault::BadSignature, 10),
+            (Fault::SignProbe, 20),
+            (Fault::OtherKey, 10),
+            (Fault::Unsigned, 10),
+        ]);
+        table.callbacks.push((CallbackFault::SignProbe, 20));
+        table
     }
 }
 

@@ -31,9 +31,9 @@ pub struct Entry {
     /// When, by the bank's own clock; milliseconds since 1970 in JSON.
     #[serde(serialize_with = "millis")]
     pub at: SystemTime,
-    /// The merchant's order, from the metadata of the face; empty if it named none.
+    /// The merchant's order: at Stripe from the metadata, empty if it named none; at WeChat Pay the `out_trade_no`.
     pub order: String,
-    /// The bank's payment: at Stripe the PaymentIntent.
+    /// The bank's payment: at Stripe the PaymentIntent, at WeChat Pay the transaction.
     pub payment: String,
     /// What was booked.
     pub kind: EntryKind,
@@ -87,6 +87,14 @@ impl Ledger {
         let seq = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         let (order, payment, currency) = (order.to_owned(), payment.to_owned(), currency.to_owned());
         self.entries.push(Entry { seq, at, order, payment, kind, amount, currency });
+    }
+
+    /// A copy in which every order is called what `name` makes of it: for a face that knows an order only by the number of one
+    /// attempt, as WeChat Pay does, so that the attempts of one order are judged together.
+    #[must_use]
+    pub fn renamed(&self, name: impl Fn(&str) -> String) -> Self {
+        let entries = self.entries.iter().map(|entry| Entry { order: name(&entry.order), ..entry.clone() });
+        Self { entries: entries.collect() }
     }
 
     /// All entries, oldest first.
@@ -195,6 +203,14 @@ mod tests {
             booked(&[("o", "a", EntryKind::Charge, 5), ("o", "b", EntryKind::Charge, 5), ("o", "b", EntryKind::Refund, 5)]);
         assert_eq!(ledger.audit(), [Violation::ChargedTwice { order: "o".into(), first: "a".into(), second: "b".into() }]);
         assert_eq!((ledger.charges("o"), ledger.taken("o"), ledger.refunded("o")), (2, 10, 5));
+    }
+
+    #[test]
+    fn attempts_under_numbers_of_their_own_are_judged_as_one_order() {
+        let ledger = booked(&[("o", "a", EntryKind::Charge, 5), ("o-2", "b", EntryKind::Charge, 5)]);
+        assert_eq!(ledger.audit(), []);
+        let renamed = ledger.renamed(|no| no.trim_end_matches("-2").to_owned());
+        assert_eq!((renamed.audit().len(), renamed.charges("o")), (1, 2));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! A toy bank with a ledger that speaks the protocols of the providers and fails on command.
 //!
+//! One bank, one ledger, one plan of faults; a face per provider, found by the path of a request: Stripe's answers `/v1/…`
+//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]).
+//!
 //! ```
 //! use std::time::{Duration, SystemTime};
 //!
@@ -23,11 +26,15 @@ mod control;
 mod fault;
 mod http1;
 mod ledger;
+mod letter;
+mod meddle;
 mod server;
 mod stripe;
+mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod wechatpay;
 mod world;
 
 use std::collections::BTreeMap;
@@ -44,9 +51,13 @@ pub use config::{Credentials, SandboxConfig};
 pub use fault::{CallbackFault, Fault, FaultTable, Faults, Scope};
 pub use ledger::{Entry, EntryKind, Ledger, Violation};
 pub use server::ServerHandle;
+pub use wechatpay::{Trust, WechatPayConfig, WechatPayCredentials, WechatPayFace, WechatPayKeys};
 
-use stripe::{Alarm, Meddle, Stripe};
-use world::{News, World};
+use letter::News;
+use meddle::Meddle;
+use stripe::Stripe;
+use wechatpay::WechatPay;
+use world::{Alarm, World};
 
 /// The bank with its faces. Clones share it.
 #[derive(Clone, Debug)]
@@ -66,6 +77,7 @@ struct Inner {
 struct Core {
     world: World,
     stripe: Stripe,
+    wechatpay: WechatPay,
 }
 
 /// What a request meets on the wire.
@@ -83,9 +95,10 @@ impl Sandbox {
     /// A bank without payments.
     pub fn new(env: Env, config: SandboxConfig) -> Self {
         let credentials = Credentials::of(&config);
-        let callbacks = Callbacks::new(&config, credentials.webhook_secret.clone());
+        let callbacks = Callbacks::new(&config);
         let latency = config.latency;
-        let core = Core { stripe: Stripe::new(credentials.clone()), world: World::new(config) };
+        let wechatpay = WechatPay::new(&config);
+        let core = Core { stripe: Stripe::new(credentials.clone()), wechatpay, world: World::new(config) };
         Self(Arc::new(Inner { env, credentials, faults: Faults::default(), callbacks, latency, core: Mutex::new(core) }))
     }
 
@@ -109,7 +122,7 @@ impl Sandbox {
         &self.0.callbacks
     }
 
-    /// The credentials a client needs.
+    /// The credentials a client of Stripe's face needs.
     pub fn credentials(&self) -> &Credentials {
         &self.0.credentials
     }
@@ -149,17 +162,24 @@ impl Sandbox {
         self.core(|core| core.stripe.intent_ids())
     }
 
-    /// Every event so far, oldest first, delivered or not.
+    /// WeChat Pay's face: its credentials, its payers, its certificates.
+    pub fn wechatpay(&self) -> WechatPayFace<'_> {
+        WechatPayFace::of(self)
+    }
+
+    /// Every event of Stripe's so far, oldest first, delivered or not.
     pub fn events(&self) -> Vec<Value> {
         self.core(|core| core.stripe.events())
     }
 
     /// Delivers an event again, as the provider's dashboard can: false if there is no such event.
     pub fn resend_event(&self, id: &str) -> bool {
-        let found = self.events().into_iter().find(|event| event["id"] == id);
-        let Some(body) = found.and_then(|event| serde_json::to_string_pretty(&event).ok()) else { return false };
-        self.0.callbacks.dispatch(&self.0.env, News { id: id.to_owned(), body, skew: 0 }, CallbackFault::Pass);
-        true
+        let resent = |core: &mut Core| core.stripe.resend(&mut core.world, id) || core.wechatpay.resend(&mut core.world, id);
+        let (found, news) = self.core(|core| (resent(core), std::mem::take(&mut core.world.news)));
+        for event in news {
+            self.0.callbacks.dispatch(&self.0.env, event, CallbackFault::Pass);
+        }
+        found
     }
 
     pub(crate) fn env(&self) -> &Env {
@@ -177,25 +197,20 @@ impl Sandbox {
 
     /// The fault that a request meets; taken once per request.
     pub(crate) fn fault_for(&self, request: &Request) -> Fault {
-        self.0.faults.of_request(request.method.as_str(), stripe::split(&request.url).0)
+        self.0.faults.of_request(request.method.as_str(), target::split(&request.url).0)
     }
 
     /// The request has arrived: it is executed now, and this is what the wire shows of it.
     pub(crate) fn arrive(&self, request: &Request, fault: Fault) -> Exchange {
         let half = self.half_way();
-        let (meddle, skew, busy) = match fault {
+        let (skew, busy) = match fault {
             Fault::Refuse | Fault::CloseBefore => return Exchange::Closed(half),
-            Fault::ErrorBefore => (Meddle::ErrorBefore, 0, half),
-            Fault::ErrorAfter => (Meddle::ErrorAfter, 0, half),
-            Fault::Unavailable => (Meddle::Unavailable, 0, half),
-            Fault::TooMany { retry_after_s } => (Meddle::TooMany(retry_after_s), 0, half),
-            Fault::OtherOrder => (Meddle::OtherOrder, 0, half),
-            Fault::ClockSkew { seconds } => (Meddle::Plain, seconds, half),
-            Fault::Slow { by_ms } => (Meddle::Plain, 0, fault::ms(by_ms)),
-            Fault::Pass | Fault::CloseAfter | Fault::Truncated | Fault::Garbage => (Meddle::Plain, 0, half),
+            Fault::ClockSkew { seconds } => (seconds, half),
+            Fault::Slow { by_ms } => (0, fault::ms(by_ms)),
+            _ => (0, half),
         };
         let mut reply = self.act(skew, |core| {
-            let mut reply = core.stripe.answer(&mut core.world, request, meddle, busy);
+            let mut reply = core.answer(request, Meddle::of(fault), busy);
             if let Ok(date) = http::HeaderValue::from_str(&http1::date(core.world.unix())) {
                 reply.headers.insert(http::header::DATE, date);
             }
@@ -241,7 +256,10 @@ impl Sandbox {
     }
 
     fn ring(&self, alarm: Alarm) {
-        self.act(0, |core| core.stripe.ring(&mut core.world, alarm));
+        self.act(0, |core| match alarm {
+            Alarm::Stripe(alarm) => core.stripe.ring(&mut core.world, alarm),
+            Alarm::WechatPay(alarm) => core.wechatpay.ring(&mut core.world, alarm),
+        });
     }
 
     fn core<T>(&self, f: impl FnOnce(&mut Core) -> T) -> T {
@@ -256,5 +274,15 @@ impl Sandbox {
             [charges, ledger.taken(order), ledger.refunded(order), ledger.held(order)]
         };
         ledger.orders().into_iter().map(|order| (order.clone(), of(&order))).collect()
+    }
+}
+
+impl Core {
+    /// The face is found by the path: WeChat Pay's all begin with `/v3/`.
+    fn answer(&mut self, request: &Request, meddle: Meddle, busy: Duration) -> Reply {
+        if target::split(&request.url).0.starts_with("/v3/") {
+            return self.wechatpay.answer(&mut self.world, request, meddle);
+        }
+        self.stripe.answer(&mut self.world, request, meddle, busy)
     }
 }

@@ -6,17 +6,26 @@ use paysluice::env::{Mono, Rng, SeededRng};
 
 use crate::bank::Bank;
 use crate::config::SandboxConfig;
-use crate::stripe::Alarm;
+use crate::letter::News;
+use crate::{stripe, wechatpay};
 
-/// Something that happened and is to be told by callback.
+/// Something of a face's that is to happen by itself later.
 #[derive(Clone, Debug)]
-pub(crate) struct News {
-    /// The event's id.
-    pub(crate) id: String,
-    /// The body, byte for byte the same in every delivery.
-    pub(crate) body: String,
-    /// How far the face's clock was off when it arose, in seconds.
-    pub(crate) skew: i64,
+pub(crate) enum Alarm {
+    Stripe(stripe::Alarm),
+    WechatPay(wechatpay::Alarm),
+}
+
+impl From<stripe::Alarm> for Alarm {
+    fn from(alarm: stripe::Alarm) -> Self {
+        Self::Stripe(alarm)
+    }
+}
+
+impl From<wechatpay::Alarm> for Alarm {
+    fn from(alarm: wechatpay::Alarm) -> Self {
+        Self::WechatPay(alarm)
+    }
 }
 
 /// The bank and its surroundings, behind one lock.
@@ -60,13 +69,23 @@ impl World {
         unix(self.wall).saturating_add(self.skew)
     }
 
+    /// Fresh letters and digits, the same for the same seed and run.
+    pub(crate) fn letters(&mut self, count: usize) -> String {
+        letters(&self.rng, count)
+    }
+
+    /// Fresh decimal digits.
+    pub(crate) fn digits(&mut self, count: usize) -> String {
+        (0..count).map(|_| char::from(b'0' + u8::try_from(self.rng.next_u64() % 10).unwrap_or_default())).collect()
+    }
+
     /// A fresh id: the prefix and 24 letters, the same for the same seed and run.
     pub(crate) fn id(&mut self, prefix: &str) -> String {
         format!("{prefix}{}", letters(&self.rng, 24))
     }
 
-    pub(crate) fn after(&mut self, time: Duration, alarm: Alarm) {
-        self.alarms.push((time, alarm));
+    pub(crate) fn after(&mut self, time: Duration, alarm: impl Into<Alarm>) {
+        self.alarms.push((time, alarm.into()));
     }
 }
 

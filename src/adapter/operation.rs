@@ -59,6 +59,8 @@ pub struct Charge {
     pub callback_url: Option<String>,
     /// No money may be taken after this. Nothing is sent or replayed after it.
     pub charge_by: Option<SystemTime>,
+    /// Opens this attempt although an earlier one may still be paid. If both are, it is told as `DuplicatePaid`.
+    pub overlap: bool,
     /// Passed through to the provider.
     pub metadata: BTreeMap<String, String>,
     /// Fields of the provider's own, merged into the draft. May not touch money or identity.
@@ -79,6 +81,7 @@ impl Charge {
             return_url: None,
             callback_url: None,
             charge_by: None,
+            overlap: false,
             metadata: BTreeMap::new(),
             extra: BTreeMap::new(),
         }
@@ -93,6 +96,13 @@ impl Charge {
     /// Only reserve the money.
     pub fn capture_later(mut self) -> Self {
         self.capture = CaptureMode::Later;
+        self
+    }
+
+    /// Also while an earlier attempt waits for its payer, where it cannot be canceled or need not be. The order may then be paid
+    /// twice: be ready to give one back (`Gateway::return_duplicates`).
+    pub fn overlapping(mut self) -> Self {
+        self.overlap = true;
         self
     }
 

@@ -82,6 +82,11 @@ impl Gateway {
         self.0.abandon(order_no, reason).await
     }
 
+    /// Gives back what an order was paid too much by a second attempt: for the handler of `DuplicatePaid`. Can be repeated.
+    pub async fn return_duplicates(&self, order_no: &OrderNo, call: Call) -> Result<Answer<Payment>, Error> {
+        self.bounded(call, self.0.return_duplicates(order_no, call)).await
+    }
+
     /// Takes over a payment that was made elsewhere, by the provider's id of it.
     pub async fn adopt(&self, order_no: &OrderNo, provider_id: &str, money: Money, call: Call) -> Result<Answer<Payment>, Error> {
         self.bounded(call, self.0.adopt(order_no, provider_id, money, call)).await

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 pub(crate) use back::book;
 
 use super::apply;
-use super::order::{Attempt, Order, Part, unknown};
+use super::order::{Attempt, Order, unknown};
+use super::parts::{done_or_not, reserve_part};
 use super::verdict::{Told, Verdict};
 use crate::adapter::{Capture, Charge, Confirm, Operation, Profile, Seed};
 use crate::guard::Class;
-use crate::model::{AccountRef, AttemptNo, Error, ErrorKind, Invalid, Money, OrderNo, PartStatus, ProviderNo, Reason, Status};
+use crate::model::{AccountRef, AttemptNo, Error, ErrorKind, Invalid, OrderNo, ProviderNo, Status};
 
 /// What planning may look at.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +48,10 @@ pub(crate) trait Planned: Operation {
     fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told);
     /// How it ended, as the order's row stands after the answer was applied.
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict;
-    /// No money may be taken after this.
-    fn charge_by(&self) -> Option<SystemTime>;
+    /// No money may be taken after this. Only a charge has such a time.
+    fn charge_by(&self) -> Option<SystemTime> {
+        None
+    }
 }
 
 impl Planned for Charge {
@@ -68,12 +71,13 @@ impl Planned for Charge {
             let why = format!("order {} asks for {}, not {}", order.order_no, order.money, self.money);
             return Err(Error::new(ErrorKind::Conflict, why));
         }
-        if let Some(earlier) = order.attempts.iter().find(|attempt| attempt.no != self.attempt && attempt.may_take(scope.profile))
-        {
-            return match still_payable(earlier) {
-                Some(error) => Err(error),
-                None => Ok(Plan::CancelFirst(earlier.no)),
-            };
+        for earlier in order.attempts.iter().filter(|attempt| attempt.no != self.attempt && attempt.may_take(scope.profile)) {
+            match still_payable(earlier) {
+                None => return Ok(Plan::CancelFirst(earlier.no)),
+                // With open eyes. What has the money, and what may be taking it now, is never overlapped.
+                Some(_) if self.overlap && earlier.status == Some(Status::AwaitingPayer) => {}
+                Some(error) => return Err(error),
+            }
         }
         let next = order.latest().map_or(AttemptNo::FIRST, |attempt| attempt.no.next());
         if let Some(attempt) = order.attempt_mut(self.attempt) {
@@ -157,7 +161,7 @@ fn found(order: Option<Order>, order_no: &OrderNo, attempt: Option<AttemptNo>) -
     }
 }
 
-fn conflict(why: impl Into<String>) -> Error {
+pub(super) fn conflict(why: impl Into<String>) -> Error {
     Error::new(ErrorKind::Conflict, why)
 }
 
@@ -197,10 +201,6 @@ impl Planned for Confirm {
 
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         paid_or_not(order, attempt)
-    }
-
-    fn charge_by(&self) -> Option<SystemTime> {
-        None
     }
 }
 
@@ -246,57 +246,4 @@ impl Planned for Capture {
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.captures, self.capture_no.as_str()))
     }
-
-    fn charge_by(&self) -> Option<SystemTime> {
-        None
-    }
-}
-
-/// Reserves `money` under a number, so that what is held never exceeds `of`.
-fn reserve_part(
-    parts: &mut Vec<Part>,
-    no: &str,
-    seed: &Seed,
-    money: Money,
-    held: Money,
-    of: Money,
-    field: &'static str,
-) -> Result<(), Error> {
-    if money.is_zero() {
-        return Err(Invalid::new(field, "more than zero").into());
-    }
-    if let Some(part) = parts.iter_mut().find(|part| part.no.as_deref() == Some(no)) {
-        if part.status.holds_money() && part.id.is_some() {
-            return Err(conflict(format!("{no} is under way or done")));
-        }
-        let others = if part.status.holds_money() { held.checked_sub(part.money)? } else { held };
-        within(others, money, of, field)?;
-        (part.status, part.reason, part.money) = (PartStatus::Pending, None, money);
-        part.seed = Some(seed.clone());
-        return Ok(());
-    }
-    within(held, money, of, field)?;
-    parts.push(Part::reserved(no, seed, money));
-    Ok(())
-}
-
-fn within(held: Money, money: Money, of: Money, field: &'static str) -> Result<(), Error> {
-    if held.checked_add(money)?.cmp_same(of)?.is_gt() {
-        let rule = format!("at most {of} less the {held} that is taken or reserved");
-        return Err(Invalid::new(field, rule).into());
-    }
-    Ok(())
-}
-
-fn done_or_not(parts: &[Part], no: &str) -> Verdict {
-    let failed = parts.iter().find(|part| part.no.as_deref() == Some(no)).filter(|part| !part.status.holds_money());
-    failed.map_or(Verdict::Done, |part| {
-        let reason = part.reason.clone().unwrap_or_else(|| Reason {
-            code: "failed".to_owned(),
-            message: None,
-            advice: crate::model::Advice::Unknown,
-        });
-        let sentence = reason.message.unwrap_or_else(|| "the provider did not carry it out".to_owned());
-        Verdict::from(&Error::new(ErrorKind::Declined, sentence).with_code(reason.code))
-    })
 }

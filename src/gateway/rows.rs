@@ -157,7 +157,10 @@ fn associated(key: &Key, what: &str) -> String {
 
 /// The stored form.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<Bytes, Error> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(unwritable)
+    // Most rows fit: growing a buffer step by step costs more than writing into it.
+    let mut text = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut text, value).map_err(unwritable)?;
+    Ok(Bytes::copy_from_slice(&text))
 }
 
 fn unwritable(error: serde_json::Error) -> Error {

@@ -1,11 +1,18 @@
 //! Signatures and seals: what proves where bytes came from, and what hides them at rest.
 
+mod aead;
+mod certificate;
 mod hmac;
+mod pem;
 mod proof;
+mod rsa;
 mod seal;
 
 pub use self::hmac::HmacKey;
+pub use aead::AesGcmKey;
+pub use certificate::Certificate;
 pub use proof::Proof;
+pub use rsa::{RsaPrivateKey, RsaPublicKey};
 pub use seal::{SealError, Sealer};
 
 use sha2::{Digest, Sha256};

@@ -1,15 +1,16 @@
-//! A world for tests: a gateway over Stripe's adapter, in front of the sandbox, on virtual time.
+//! A world for tests: a gateway over an adapter, in front of the sandbox, on virtual time.
 #![allow(clippy::missing_panics_doc, reason = "a harness: what cannot be built ends the test")]
 
 pub mod direct;
 pub mod ear;
+pub mod scripts;
 pub mod shaky;
 pub mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use paysluice::adapter::{Charge, Method};
+use paysluice::adapter::{Adapter, Charge, Method};
 use paysluice::env::{BoxFuture, Env};
 use paysluice::gateway::{Call, Gateway, GatewayConfig, Handler};
 use paysluice::guard::GuardsConfig;
@@ -19,6 +20,7 @@ use paysluice::store::{Durability, MemoryStore, Store};
 use paysluice::transport::Transport;
 use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
+use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 /// A time in the middle of a business day, so that nothing depends on the machine's clock.
 pub const START: Duration = Duration::from_secs(1_790_000_000);
@@ -28,17 +30,32 @@ pub const START: Duration = Duration::from_secs(1_790_000_000);
 pub struct World {
     /// Virtual time and seeded chance.
     pub env: Env,
-    /// The bank and Stripe's face.
+    /// The bank and its faces.
     pub sandbox: Sandbox,
     /// What is tested.
     pub gateway: Gateway,
     /// What the gateway remembers.
     pub store: Arc<dyn Store>,
+    channel: Channel,
+}
+
+/// Whose face of the bank the gateway talks to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channel {
+    /// Stripe.
+    #[default]
+    Stripe,
+    /// WeChat Pay, with its public key held: nothing is fetched.
+    WechatPay,
+    /// WeChat Pay, with platform certificates that are fetched.
+    WechatPayByCertificates,
 }
 
 /// What a world may have beside its defaults.
 #[derive(Default)]
 pub struct Setup {
+    /// Which adapter.
+    pub channel: Channel,
     /// Seeds world and sandbox.
     pub seed: u64,
     /// The bank's settings; its seed is the world's.
@@ -89,14 +106,20 @@ impl World {
         if let Some(wrap) = setup.wire {
             wire = wrap(&env, wire);
         }
-        let parts = Parts { background: setup.background, handler: setup.handler, sealer: setup.sealer, every: setup.every };
-        let gateway = gateway_over(&env, &sandbox, wire, &store, parts);
-        Self { env, sandbox, gateway, store }
+        let Setup { channel, background, handler, sealer, every, .. } = setup;
+        let gateway = gateway_over(&env, &sandbox, wire, &store, Parts { channel, background, handler, sealer, every });
+        Self { env, sandbox, gateway, store, channel }
     }
 
     /// Another process on the same store and bank.
     pub fn second_process(&self) -> Gateway {
-        gateway_over(&self.env, &self.sandbox, self.sandbox.transport(), &self.store, Parts::default())
+        gateway_over(
+            &self.env,
+            &self.sandbox,
+            self.sandbox.transport(),
+            &self.store,
+            Parts { channel: self.channel, ..Parts::default() },
+        )
     }
 
     /// Brings the bank's callbacks to the gateway.
@@ -131,6 +154,8 @@ impl World {
 /// What a gateway may have beside a store and a way to the bank.
 #[derive(Debug, Default)]
 pub struct Parts {
+    /// Which adapter.
+    pub channel: Channel,
     /// Whether it works by itself.
     pub background: bool,
     /// Who is told.
@@ -150,7 +175,7 @@ pub fn gateway_over(
     store: &Arc<dyn Store>,
     parts: Parts,
 ) -> Gateway {
-    let builder = Gateway::builder(Arc::new(stripe(sandbox)), transport, Arc::clone(store), env.clone())
+    let builder = Gateway::builder(adapter(sandbox, parts.channel), transport, Arc::clone(store), env.clone())
         .accept_durability(Durability::Process)
         .guards(GuardsConfig::default())
         .config(GatewayConfig {
@@ -168,6 +193,30 @@ pub fn gateway_over(
         None => builder.no_handler(),
     };
     builder.build().expect("a gateway")
+}
+
+/// That channel's adapter with the sandbox's credentials.
+pub fn adapter(sandbox: &Sandbox, channel: Channel) -> Arc<dyn Adapter> {
+    match channel {
+        Channel::Stripe => Arc::new(stripe(sandbox)),
+        Channel::WechatPay => Arc::new(wechatpay(sandbox, true)),
+        Channel::WechatPayByCertificates => Arc::new(wechatpay(sandbox, false)),
+    }
+}
+
+/// WeChat Pay's adapter with the sandbox's credentials.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn wechatpay(sandbox: &Sandbox, public_key: bool) -> WeChatPay {
+    let credentials = sandbox.wechatpay().credentials();
+    let account = AccountRef::new("wechatpay", Mode::Test, &credentials.mchid).expect("an account");
+    let (key, serial) = (credentials.merchant_private_key, credentials.merchant_serial);
+    let mut config = WeChatPayConfig::new(account, credentials.appid, key, serial, credentials.api_v3_key)
+        .notify_url("https://shop.example/callbacks/wechatpay");
+    config.store_out_id = Some("shop-1".to_owned());
+    if public_key {
+        config = config.public_key(credentials.public_key_id, credentials.public_key);
+    }
+    WeChatPay::new(config).expect("an adapter")
 }
 
 /// A call as patient as a payer.

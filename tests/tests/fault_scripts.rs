@@ -4,66 +4,20 @@
 use std::time::Duration;
 
 use paysluice::adapter::{Cancel, Capture, Refund};
-use paysluice::gateway::{Answer, Call, Outcome, PaymentChannel};
-use paysluice::model::{CaptureNo, Error, Fate, Next, Payment, RefundNo, Status};
+use paysluice::gateway::{Call, PaymentChannel};
+use paysluice::model::{CaptureNo, Fate, RefundNo, Status};
 use paysluice_sandbox::Fault;
-use paysluice_tests::{World, card, eur, fate, order};
-
-const FAULTS: [Fault; 8] = [
-    Fault::Refuse,
-    Fault::CloseBefore,
-    Fault::CloseAfter,
-    Fault::ErrorAfter,
-    Fault::TooMany { retry_after_s: 1 },
-    Fault::Slow { by_ms: 120_000 },
-    Fault::Truncated,
-    Fault::Garbage,
-];
-
-/// Every script of 1 to `longest` faults.
-fn scripts(longest: u32) -> impl Iterator<Item = Vec<Fault>> {
-    (1..=longest).flat_map(|length| {
-        (0..8_usize.pow(length)).map(move |n| (0..length).map(|place| FAULTS[n / 8_usize.pow(place) % 8]).collect())
-    })
-}
-
-/// Asks again as long as the error says so, after the time it names.
-async fn insist<'a>(world: &World, ask: impl Fn() -> Outcome<'a>) -> Result<Answer<Payment>, Error> {
-    for _ in 0..5 {
-        match ask().await {
-            Err(error) if matches!(error.next(), Next::Resend { .. }) => {
-                let Next::Resend { after } = error.next() else { continue };
-                world.env.sleep(after).await;
-            }
-            told => return told,
-        }
-    }
-    ask().await
-}
-
-fn call() -> Call {
-    Call::within(Duration::from_secs(20))
-}
-
-/// Runs every script in worlds of their own; a failure names its script.
-fn all(longest: u32, test: impl AsyncFn(&World, &[Fault])) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        for (seed, script) in scripts(longest).enumerate() {
-            let world = World::quiet(seed as u64);
-            test(&world, &script).await;
-        }
-    });
-}
+use paysluice_tests::scripts::{FAULTS, all, insist};
+use paysluice_tests::{Setup, World, call, card, eur, fate, order};
 
 #[test]
 fn a_charge_whose_preparing_step_meets_every_script_is_told_truly() {
-    all(4, async |world, script| charge_under(world, script, call()).await);
+    all(&FAULTS, 4, Setup::default, async |world, script| charge_under(world, script, call()).await);
 }
 
 #[test]
 fn a_charge_whose_money_moving_step_meets_every_script_is_made_at_most_once_and_told_truly() {
-    all(4, async |world, script| {
+    all(&FAULTS, 4, Setup::default, async |world, script| {
         let after_the_first_step: Vec<Fault> = [Fault::Pass].into_iter().chain(script.iter().copied()).collect();
         charge_under(world, &after_the_first_step, call()).await;
     });
@@ -101,7 +55,7 @@ async fn charge_under(world: &World, script: &[Fault], patience: Call) {
 
 #[test]
 fn a_capture_under_every_script_takes_at_most_what_was_asked() {
-    all(4, async |world, script| capture_under(world, script, call()).await);
+    all(&FAULTS, 4, Setup::default, async |world, script| capture_under(world, script, call()).await);
 }
 
 async fn capture_under(world: &World, script: &[Fault], patience: Call) {
@@ -130,7 +84,7 @@ async fn capture_under(world: &World, script: &[Fault], patience: Call) {
 
 #[test]
 fn a_refund_under_every_script_gives_back_at_most_once() {
-    all(4, async |world, script| refund_under(world, script, call()).await);
+    all(&FAULTS, 4, Setup::default, async |world, script| refund_under(world, script, call()).await);
 }
 
 async fn refund_under(world: &World, script: &[Fault], patience: Call) {
@@ -163,7 +117,7 @@ async fn refund_under(world: &World, script: &[Fault], patience: Call) {
 
 #[test]
 fn a_cancel_under_every_script_lets_the_money_go_and_never_lies() {
-    all(4, async |world, script| {
+    all(&FAULTS, 4, Setup::default, async |world, script| {
         world.gateway.charge(card("o").capture_later(), call()).await.unwrap();
         world.sandbox.faults().script(script.to_vec());
         let told = world.gateway.cancel(Cancel::new(order("o")), call()).await;
@@ -188,10 +142,10 @@ fn a_cancel_under_every_script_lets_the_money_go_and_never_lies() {
 #[test]
 fn a_caller_in_a_hurry_is_told_the_truth_too() {
     let hurried = Call::within(Duration::from_millis(400));
-    all(3, async |world, script| {
+    all(&FAULTS, 3, Setup::default, async |world, script| {
         let after_the_first_step: Vec<Fault> = [Fault::Pass].into_iter().chain(script.iter().copied()).collect();
         charge_under(world, &after_the_first_step, hurried).await;
     });
-    all(3, async |world, script| capture_under(world, script, hurried).await);
-    all(3, async |world, script| refund_under(world, script, hurried).await);
+    all(&FAULTS, 3, Setup::default, async |world, script| capture_under(world, script, hurried).await);
+    all(&FAULTS, 3, Setup::default, async |world, script| refund_under(world, script, hurried).await);
 }

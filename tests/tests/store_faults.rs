@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use paysluice::adapter::{Capture, Refund};
 use paysluice::gateway::{Call, PaymentChannel};
-use paysluice::model::{CaptureNo, ErrorKind, Fate, RefundNo, Status};
+use paysluice::model::{CaptureNo, Fate, RefundNo, Status};
 use paysluice::store::Store;
 use paysluice::transport::Transport;
 use paysluice_tests::ear::Ear;

@@ -69,7 +69,7 @@ fn read(intent: &Object<'_>, raw: &RawValue, loopback: bool) -> Action {
         return whole();
     };
     if kind == "use_stripe_sdk" {
-        // "Contains fields for Stripe.js only": its `handleNextAction` wants the client secret.
+        // "only intended to be used by Stripe.js" (`PaymentIntents.ts`): its `handleNextAction` wants the client secret.
         return intent.client_secret.as_deref().map_or_else(whole, |secret| Action::new(NextAction::Client(secret.to_owned())));
     }
     let Some((_, show)) = TYPES.iter().find(|(name, _)| *name == kind) else { return whole() };

@@ -81,7 +81,7 @@ impl Codec<Charge> for Stripe {
                 let error = Error::new(ErrorKind::Doubtful, "the confirm was answered with an intent that is not confirmed");
                 return Err(Failure::last(with_id(error, reply)).with_refs(seen.refs));
             }
-            // "requires_payment_method after confirm": the means of payment was refused and taken off the intent.
+            // Of `requires_payment_method` after a confirm: the means of payment was refused and taken off the intent.
             seen.status = Some(Status::Declined);
             seen.reason = Some(plain_reason("requires_payment_method"));
         }

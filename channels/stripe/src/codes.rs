@@ -1,7 +1,7 @@
 //! What Stripe's words mean: statuses, error codes, declines, each in one table. A word that is not listed means doubt.
 //!
-//! Sources: stripe-node `src/Error.ts`, stripe-go `error.go`, docs.stripe.com `error-codes`, `error-low-level`,
-//! `api/idempotent_requests`, `declines/codes`. `says` holds the sentence that the row rests on.
+//! `says` holds the sentence that the row rests on, in the words of the page named at the table's head (docs.stripe.com, as
+//! published in 2025; later editions contract a few words). A comment marks the rows whose words are ours.
 
 use paysluice::model::{ErrorKind, PartStatus, Status};
 
@@ -44,14 +44,17 @@ const NOT_NOW: Verdict = Verdict::Fails(ErrorKind::NotNow);
 const DOUBTFUL: Verdict = Verdict::Fails(ErrorKind::Doubtful);
 
 /// Codes of `error.code` in answers of 400 to 499.
+///
+/// Sources: stripe-go `error.go` (the codes), docs.stripe.com/error-codes (the sentences).
 const CODES: &[Row] = &[
-    // Nothing was executed, and nothing stored under the key.
+    // Nothing was executed, and nothing stored under the key: "rate limiters run before the API's idempotency layer"
+    // (error-low-level); of a lock timeout, "Stripe doesn't process these failed requests" (rate-limits, 2026).
     row("rate_limit", THROTTLED, Resend::SameKey, "Too many requests hit the API too quickly."),
     row(
         "lock_timeout",
         THROTTLED,
         Resend::SameKey,
-        "This object cannot be accessed right now because another request is accessing it.",
+        "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.",
     ),
     row(
         "idempotency_key_in_use",
@@ -82,10 +85,16 @@ const CODES: &[Row] = &[
         "Test and live mode API keys, requests, and objects are only available within the mode they are in.",
     ),
     row("testmode_charges_only", INVALID, Resend::No, "Your account has not been activated and can only make test charges."),
-    // The request: "requests that fail parameter validation" execute nothing.
+    // The request: "If incoming parameters fail validation, […] no API endpoint initiates the execution"
+    // (api/idempotent_requests).
     row("parameter_invalid_empty", INVALID, Resend::No, "One or more required values were not provided."),
-    row("parameter_invalid_integer", INVALID, Resend::No, "One or more of the parameters requires an integer."),
-    row("parameter_invalid_string_blank", INVALID, Resend::No, "One or more values only included whitespace."),
+    row(
+        "parameter_invalid_integer",
+        INVALID,
+        Resend::No,
+        "One or more of the parameters requires an integer, but the values provided were a different type.",
+    ),
+    row("parameter_invalid_string_blank", INVALID, Resend::No, "One or more values provided only included whitespace."),
     row("parameter_invalid_string_empty", INVALID, Resend::No, "One or more required string values is empty."),
     row("parameter_missing", INVALID, Resend::No, "One or more required values are missing."),
     row("parameter_unknown", INVALID, Resend::No, "The request contains one or more unexpected parameters."),
@@ -93,6 +102,7 @@ const CODES: &[Row] = &[
     row("amount_too_small", INVALID, Resend::No, "The specified amount is less than the minimum amount allowed."),
     row("amount_too_large", INVALID, Resend::No, "The specified amount is greater than the maximum amount allowed."),
     row("invalid_charge_amount", INVALID, Resend::No, "The specified amount is invalid."),
+    // Neither the page nor stripe-go or stripe-node has this code. The words are ours, of the rule in docs.stripe.com/currencies.
     row("invalid_charge_amount_no_decimal_compatible", INVALID, Resend::No, "ISK amounts must be divisible by 100."),
     row(
         "resource_missing",
@@ -101,7 +111,7 @@ const CODES: &[Row] = &[
         "The ID provided is not valid. Either the resource does not exist, or an ID for a different resource has been provided.",
     ),
     row("url_invalid", INVALID, Resend::No, "The URL provided is invalid."),
-    row("email_invalid", INVALID, Resend::No, "The email address is invalid."),
+    row("email_invalid", INVALID, Resend::No, "The email address is invalid (e.g., not properly formatted)."),
     row(
         "country_unsupported",
         INVALID,
@@ -121,7 +131,12 @@ const CODES: &[Row] = &[
         Resend::No,
         "The currency specified does not match the currency for the attached payment method.",
     ),
-    row("payment_method_not_available", INVALID, Resend::No, "The payment method is currently not available."),
+    row(
+        "payment_method_not_available",
+        INVALID,
+        Resend::No,
+        "The payment processor for the provided payment method is temporarily unavailable.",
+    ),
     row(
         "payment_method_unactivated",
         INVALID,
@@ -154,17 +169,33 @@ const CODES: &[Row] = &[
         "The provided mandate is invalid and can not be used for the payment intent.",
     ),
     row("token_already_used", INVALID, Resend::No, "The token provided has already been used."),
-    row("charge_not_refundable", INVALID, Resend::No, "The charge cannot be refunded."),
+    row(
+        "charge_not_refundable",
+        INVALID,
+        Resend::No,
+        "Attempt to refund a charge was unsuccessful because the charge is no longer refundable.",
+    ),
     row("charge_disputed", INVALID, Resend::No, "The charge you're attempting to refund has been charged back."),
     row("refund_disputed_payment", INVALID, Resend::No, "You cannot refund a disputed payment."),
-    row("anomalous_money_movement_request", INVALID, Resend::No, "The refund was refused as an unusual movement of money."),
-    row("capture_unauthorized_payment", INVALID, Resend::No, "The charge cannot be captured as it was never authorized."),
+    // Of the edition of 2026, and seen only as others quote it.
+    row(
+        "anomalous_money_movement_request",
+        INVALID,
+        Resend::No,
+        "This request was blocked because our anomaly detection system flagged it as anomalous.",
+    ),
+    row(
+        "capture_unauthorized_payment",
+        INVALID,
+        Resend::No,
+        "The charge you're attempting to capture has not been authorized for capturing payment.",
+    ),
     row("charge_expired_for_capture", INVALID, Resend::No, "The charge cannot be captured as the authorization has expired."),
     row(
         "capture_charge_authorization_expired",
         INVALID,
         Resend::No,
-        "The authorization has expired and the charge cannot be captured.",
+        "The charge cannot be captured as the authorization has expired.",
     ),
     row(
         "charge_exceeds_source_limit",
@@ -172,17 +203,25 @@ const CODES: &[Row] = &[
         Resend::No,
         "This charge would cause you to exceed your rolling-window processing limit for this source type.",
     ),
-    // Stored under the key, so the same key would say it for a day.
+    // Stored under the key, so the same key would say it for a day: "as long as an API method began execution, Stripe's API
+    // servers will cache the results of the request regardless of what they were" (error-low-level).
     row(
         "balance_insufficient",
         NOT_NOW,
         Resend::NewKey,
         "The transfer or payout could not be completed because the associated account does not have a sufficient balance available.",
     ),
+    // Neither the page nor stripe-go or stripe-node has this code. The words are ours.
     row("insufficient_balance", NOT_NOW, Resend::NewKey, "The account does not have a sufficient balance available."),
-    // Limits against card testing: refused by Stripe before a bank was asked.
+    // Limits of Stripe's own.
     row("card_decline_rate_limit_exceeded", Verdict::Declines, Resend::No, "This card has been declined too many times."),
-    row("payment_intent_rate_limit_exceeded", THROTTLED, Resend::SameKey, "The PaymentIntent has received too many updates."),
+    // stripe-go has the code, no page its sentence: that it tells of this limit (rate-limits, 2026) is our reading.
+    row(
+        "payment_intent_rate_limit_exceeded",
+        THROTTLED,
+        Resend::SameKey,
+        "Payment Intents API: 1000 update operations per PaymentIntent, per hour.",
+    ),
     // This call did nothing, but another has.
     row(
         "payment_intent_unexpected_state",
@@ -210,20 +249,27 @@ const CODES: &[Row] = &[
     ),
 ];
 
+// Sources: docs.stripe.com/api/errors for what follows, and error-low-level for the second sentence on 5xx.
 const SERVER: Row = row(
     "5xx",
     Verdict::Fails(ErrorKind::Unavailable),
     Resend::SameKey,
-    "500: treat the result of the request as indeterminate; 502 to 504: something went wrong on Stripe's end",
+    "Something went wrong on Stripe's end. You should treat the result of a 500 request as indeterminate.",
 );
 const KEY_REUSED: Row = row(
     "idempotency_error",
     DOUBTFUL,
     Resend::No,
-    "Keys for idempotent requests can only be used with the same parameters they were first used with.",
+    "Idempotency errors occur when an Idempotency-Key is re-used on a request that does not match the first request's API \
+     endpoint and parameters.",
 );
-const DECLINED: Row =
-    row("card_error", Verdict::Declines, Resend::No, "Card errors result when the card can't be charged for some reason.");
+const DECLINED: Row = row(
+    "card_error",
+    Verdict::Declines,
+    Resend::No,
+    "Card errors are the most common type of error you should expect to handle. \
+     They result when the user enters a card that can't be charged for some reason.",
+);
 const NO_KEY: Row = row("401", UNAUTHORIZED, Resend::No, "No valid API key provided.");
 const FORBIDDEN: Row = row("403", UNAUTHORIZED, Resend::No, "The API key doesn't have permissions to perform the request.");
 const CONFLICT: Row = row(
@@ -262,8 +308,8 @@ pub(crate) fn verdict(status: u16, class: Option<&str>, code: Option<&str>) -> &
 
 /// Whether to send the same again: Stripe's own word before the row's.
 ///
-/// `Stripe-Should-Retry` "overrides the status rule" in all official SDKs. One deviation: a stored 5xx that is replayed
-/// (`idempotent-replayed: true`) will be replayed again, so it is not asked for again; a query is.
+/// `Stripe-Should-Retry` goes before the status in all official SDKs: "we defer to that" (stripe-node `RequestSender.ts`). One
+/// deviation: a stored 5xx that is replayed (`idempotent-replayed: true`) will be replayed again, so a query is made instead.
 pub(crate) fn resend(row: &Row, should_retry: Option<&str>, replayed: bool, status: u16) -> Resend {
     match should_retry {
         _ if replayed && status >= 500 => Resend::No,
@@ -284,7 +330,8 @@ pub(crate) fn resend(row: &Row, should_retry: Option<&str>, replayed: bool, stat
 /// `None` where the word says only that nothing has happened yet.
 pub(crate) fn status(word: &str, failed: bool, open: bool, cancellation: Option<&str>) -> Option<Status> {
     Some(match (word, failed) {
-        // "The intent goes back to requires_payment_method and may succeed later": only where somebody holds its client secret.
+        // "status returns to requires_payment_method so that the payment can be retried" (payments/paymentintents/lifecycle):
+        // only where somebody holds its client secret.
         ("requires_payment_method" | "requires_confirmation", _) if open => Status::AwaitingPayer,
         ("requires_payment_method", true) => Status::Declined,
         ("requires_payment_method", false) | ("requires_confirmation", _) => return None,

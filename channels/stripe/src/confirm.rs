@@ -17,7 +17,7 @@ use crate::recovery::{self, REPLAY};
 impl Codec<Confirm> for Stripe {
     fn draft(&self, op: &Confirm, known: &Known, seed: &Seed, _: &Granted) -> Result<Ready<Draft>, Error> {
         let id = intent_id(known)?;
-        // "After return never trust the query string": of what came back, only a contradiction is of use.
+        // The address of the return proves nothing: of what came back, only a contradiction is of use.
         if op.data.get("payment_intent").is_some_and(|theirs| theirs != id) {
             return Err(Invalid::new("data.payment_intent", "this attempt's intent").into());
         }

@@ -1,10 +1,14 @@
 //! What a decline allows: one table of codes, below the advice that Stripe and the card networks give themselves.
 //!
-//! Sources: stripe-go `error.go` (the codes), docs.stripe.com/declines/codes (their meaning), stripe-node `Charges.ts` (advice).
+//! Sources: stripe-go `error.go` (the codes), docs.stripe.com/declines/codes (their meaning), docs.stripe.com/declines/card and
+//! stripe-node `Charges.ts` (advice).
 
 use paysluice::model::Advice;
 
 /// Declines and what they allow, by `decline_code` or, where there is none, by `code`.
+///
+/// The groups are ours. Of many codes the page only says "The card was declined for an unknown reason" and sends the customer to
+/// the card issuer; there the code's own name decides.
 const DECLINES: &[(Advice, &[&str])] = &[
     (
         Advice::NeverAgain,
@@ -77,7 +81,8 @@ pub(crate) fn advice(advice: Option<&str>, network: Option<&str>, word: &str) ->
         (Some("do_not_try_again"), _) => Advice::NeverAgain,
         (Some("try_again_later"), _) => Advice::Later,
         (Some("confirm_card_data"), _) => Advice::AskPayer,
-        // Mastercard's merchant advice codes: 01 new data, 02 later, 03 and 21 never.
+        // Mastercard's merchant advice codes: 01 new data, 02 later, 03 and 21 never. They are read without the card's brand,
+        // though "The meaning of a code differs based on the card network" (declines/card).
         (_, Some("03" | "21")) => Advice::NeverAgain,
         (_, Some("01")) => Advice::AskPayer,
         (_, Some("02")) => Advice::Later,

@@ -16,7 +16,7 @@ pub(crate) fn payments() -> Profile {
         part_number: NUMBER,
         currency: payment_rule,
         payment_ref: "intent",
-        // "payment_intent.payment_failed": the intent goes back to requires_payment_method and may succeed later.
+        // "status returns to requires_payment_method so that the payment can be retried" (payments/paymentintents/lifecycle).
         declined_stays_payable: true,
         access: &[],
         // Stripe publishes no figure. A minute is what common edges keep; ours closes earlier.
@@ -37,7 +37,7 @@ pub(crate) fn parts() -> Profile {
 fn unit(currency: Currency) -> Option<(u8, i64)> {
     use Currency as C;
     Some(match currency {
-        // "For zero-decimal currencies, provide amounts as an integer but without multiplying by 100."
+        // "For the following zero-decimal currencies, the charge and the amount are the same, without requiring multiplication."
         C::BIF
         | C::CLP
         | C::DJF
@@ -53,9 +53,11 @@ fn unit(currency: Currency) -> Option<(u8, i64)> {
         | C::XAF
         | C::XOF
         | C::XPF => (0, 1),
-        // "To maintain backwards compatibility, you must pass in amounts with two decimals": 5 ISK is 500, 5 UGX is 500.
+        // "backwards compatibility requires you to represent it as a two-decimal value, where the decimal amount is always 00":
+        // 5 ISK is 500, 5 UGX is 500.
         C::ISK | C::UGX => (2, 100),
-        // "These API calls require the least-significant (last) digit to be 0": 5.12 KWD is 5120, 5.124 KWD cannot be.
+        // "these API calls require the least-significant (last) digit to be 0" (editions before 2025): 5.12 KWD is
+        // 5120, 5.124 KWD cannot be.
         C::BHD | C::JOD | C::KWD | C::OMR | C::TND => (3, 10),
         // Everything else is in hundredths, and so says ISO 4217. Where the two would differ, the currency is refused.
         other if other.exponent() == 2 => (2, 1),
@@ -85,7 +87,8 @@ fn least(currency: Currency) -> Option<i64> {
     })
 }
 
-/// "Up to eight digits", and the exceptions. For those whose larger limit depends on the card network, Stripe decides.
+/// "8 digits for all other currencies", and the exceptions (docs.stripe.com/currencies). For those whose larger limit depends
+/// on the card network, Stripe decides.
 fn most(currency: Currency) -> i64 {
     use Currency as C;
     match currency {

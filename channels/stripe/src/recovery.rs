@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use paysluice::adapter::{Draft, Follow, NotFound, Recovery, RecoveryStep, Seen, WhenUp};
 use paysluice::model::{Fate, Status};
 
-/// "Keys can be pruned after they are at least 24 hours old", and a pruned key executes again. An hour is kept as a margin.
+/// Keys may go "after they're at least 24 hours old", and then "We generate a new request if a key is reused"
+/// (docs.stripe.com/api/idempotent_requests). An hour is kept as a margin.
 pub(crate) const REPLAY: RecoveryStep = RecoveryStep::Replay { within: Duration::from_secs(23 * 3600) };
 
 /// After this a request that was lost can neither be replayed nor still be on its way.
@@ -57,7 +58,7 @@ pub(crate) fn follow_payment(draft: &Draft, seen: &Seen, charge_by: Option<Syste
         Some(Status::Processing) => {
             Some(Follow { cadence: cadence(&[10, 60, 300, 900, 3600, 6 * 3600]), until: None, then: WhenUp::Leave })
         }
-        // "Uncaptured intents are cancelled automatically", after 7 days by default.
+        // "Uncaptured PaymentIntents are cancelled a set number of days (7 by default) after their creation" (the API reference).
         Some(Status::Authorized) => Some(Follow { cadence: cadence(&[6 * 3600, 24 * 3600]), until: None, then: WhenUp::Leave }),
         Some(Status::Unrecognized(_)) | None => {
             Some(Follow { cadence: cadence(&[60, 300, 900, 3600]), until: None, then: WhenUp::Leave })

@@ -1,5 +1,7 @@
 //! The official vectors, batches, and lines of every kind of wrong.
 
+mod wechatpay;
+
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use paysluice::env::Mono;
+use paysluice::model::Secret;
 use serde_json::Value;
 
 use super::errors::ApiError;
@@ -95,8 +96,10 @@ pub(crate) struct Refund {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Book {
+    /// What events are signed with.
+    pub(crate) webhook_secret: Secret,
     pub(crate) intents: Vec<Intent>,
     pub(crate) charges: Vec<Charge>,
     pub(crate) refunds: Vec<Refund>,
@@ -105,6 +108,10 @@ pub(crate) struct Book {
 }
 
 impl Book {
+    pub(crate) fn new(webhook_secret: Secret) -> Self {
+        Self { webhook_secret, intents: Vec::new(), charges: Vec::new(), refunds: Vec::new(), events: Vec::new() }
+    }
+
     /// An intent by id; `param` is the parameter that named it.
     pub(crate) fn intent(&self, account: &str, id: &str, param: &str) -> Result<&Intent, ApiError> {
         let found = self.intents.iter().rev().find(|intent| intent.id == id && intent.account == account);

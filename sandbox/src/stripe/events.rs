@@ -1,12 +1,18 @@
 //! Stripe's webhooks: events built from objects, and their signature.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit, Mac};
+use paysluice::model::Secret;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::Cause;
 use super::book::Book;
-use crate::world::{News, World};
+use crate::fault::CallbackFault;
+use crate::letter::{Letter, News, Sealed};
+use crate::world::World;
 
 /// The API version that answers and events speak when the caller names none.
 pub(crate) const API_VERSION: &str = "2026-07-29.dahlia";
@@ -29,9 +35,59 @@ pub(crate) fn emit(book: &mut Book, world: &mut World, cause: &Cause, kind: &str
     if let (Some(account), Value::Object(fields)) = (&cause.connected, &mut event) {
         fields.insert("account".to_owned(), json!(account));
     }
-    let body = serde_json::to_string_pretty(&event).unwrap_or_default();
-    world.news.push(News { id, body, skew: world.skew });
+    world.news.push(News { id, skew: world.skew, letter: Arc::new(Webhook::of(&event, book, world)) });
     book.events.push(event);
+}
+
+const OTHER_SECRET: &[u8] = b"whsec_of_another_endpoint";
+
+/// An event on its way to the webhook endpoint: the body byte for byte the same in every delivery.
+#[derive(Debug)]
+pub(crate) struct Webhook {
+    body: String,
+    secret: Secret,
+    waits: Arc<[Duration]>,
+}
+
+impl Webhook {
+    pub(crate) fn of(event: &Value, book: &Book, world: &World) -> Self {
+        let body = serde_json::to_string_pretty(event).unwrap_or_default();
+        Self { body, secret: book.webhook_secret.clone(), waits: world.config.callback_waits.clone().into() }
+    }
+}
+
+impl Letter for Webhook {
+    fn sealed(&self, at: i64, _attempt: u32, how: CallbackFault) -> Sealed {
+        let secret = if how == CallbackFault::OtherSecret { OTHER_SECRET } else { self.secret.expose() };
+        let mut header = signature(secret, at, self.body.as_bytes());
+        if matches!(how, CallbackFault::BadSignature | CallbackFault::SignProbe) {
+            let last = if header.ends_with('0') { '1' } else { '0' };
+            header.pop();
+            header.push(last);
+        }
+        let headers = vec![
+            ("content-type", "application/json; charset=utf-8".to_owned()),
+            ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)".to_owned()),
+            ("stripe-signature", header),
+        ];
+        Sealed { headers, body: self.body.clone() }
+    }
+
+    fn address(&self) -> Option<&str> {
+        None
+    }
+
+    fn taken_by(&self, status: u16) -> bool {
+        (200..300).contains(&status)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+
+    fn waits(&self) -> Arc<[Duration]> {
+        self.waits.clone()
+    }
 }
 
 /// The header `Stripe-Signature`: HMAC-SHA256 over `t.body`, keyed with the whole `whsec_…` text.

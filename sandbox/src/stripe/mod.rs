@@ -14,6 +14,7 @@ mod methods;
 mod objects;
 mod refunds;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
@@ -26,6 +27,9 @@ use self::errors::ApiError;
 use self::form::Form;
 use self::idempotency::Keys;
 use crate::config::Credentials;
+use crate::letter::News;
+use crate::meddle::Meddle;
+use crate::target::split;
 use crate::world::World;
 
 /// Something that is to happen by itself later.
@@ -39,17 +43,6 @@ pub(crate) enum Alarm {
     RefundBounces(String),
     /// An authorisation that nobody captured runs out.
     HoldExpires(String),
-}
-
-/// How an answer is meddled with before it is an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meddle {
-    Plain,
-    ErrorBefore,
-    ErrorAfter,
-    Unavailable,
-    TooMany(u32),
-    OtherOrder,
 }
 
 /// Why something changes: the request, its key, and the connected account, for events.
@@ -81,7 +74,7 @@ type Answer = Result<Value, ApiError>;
 
 impl Stripe {
     pub(crate) fn new(credentials: Credentials) -> Self {
-        Self { credentials, book: Book::default(), keys: Keys::default() }
+        Self { book: Book::new(credentials.webhook_secret.clone()), credentials, keys: Keys::default() }
     }
 
     /// Answers one request now; the answer reaches the caller after `busy`, and until then the key is in use.
@@ -122,7 +115,15 @@ impl Stripe {
                 }
                 return Err(ApiError::too_many());
             }
-            Meddle::Plain | Meddle::ErrorBefore | Meddle::ErrorAfter | Meddle::OtherOrder => {}
+            // Here a 429 is never an executed request's.
+            Meddle::TooManyAfter => return Err(ApiError::too_many()),
+            // No 202, and no signature to spoil.
+            Meddle::Plain
+            | Meddle::ErrorBefore
+            | Meddle::ErrorAfter
+            | Meddle::OtherOrder
+            | Meddle::Accepted
+            | Meddle::Signature(_) => {}
         }
         let account = auth::account(&request.headers, &self.credentials)?;
         let version = auth::version(&request.headers, world.config.require_version)?;
@@ -248,6 +249,14 @@ impl Stripe {
         self.book.intents.iter().map(|intent| intent.id.clone()).collect()
     }
 
+    /// Puts an event on its way again: false if there is none of that id.
+    pub(crate) fn resend(&self, world: &mut World, id: &str) -> bool {
+        let Some(event) = self.book.events.iter().find(|event| event["id"] == id) else { return false };
+        let letter = Arc::new(events::Webhook::of(event, &self.book, world));
+        world.news.push(News { id: id.to_owned(), skew: 0, letter });
+        true
+    }
+
     /// Every event so far, oldest first.
     pub(crate) fn events(&self) -> Vec<Value> {
         self.book.events.clone()
@@ -269,13 +278,6 @@ fn balance(world: &World) -> Value {
         .map(|line| serde_json::json!({"amount": 0, "currency": line["currency"], "source_types": {"card": 0}}))
         .collect();
     serde_json::json!({"object": "balance", "available": available, "livemode": false, "pending": pending})
-}
-
-/// Path and query of an absolute or relative address.
-pub(crate) fn split(url: &str) -> (&str, &str) {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
-    let plain = after_scheme.split('#').next().unwrap_or_default();
-    plain.split_once('?').unwrap_or((plain, ""))
 }
 
 fn read_form(request: &Request, query: &str) -> Result<Form, ApiError> {

@@ -11,10 +11,12 @@ use crate::model::{ErrorKind, Fate, PartStatus, Status};
 /// Each operation, answered well, ends with what the answer shows.
 pub fn good_answers_lead_to_an_end(subject: &dyn Subject) {
     for line in lines(subject) {
-        match walk(&*line, subject.replies(line.kind())).1 {
+        let replies = subject.replies(line.kind());
+        let silent = replies.last().is_some_and(|reply| reply.body.is_empty());
+        match walk(&*line, replies).1 {
             Some(Ok(Decoded::Done(seen))) => {
                 assert!(*seen != Seen::default(), "{}: a good answer shows nothing", line.kind());
-                assert!(!seen.raw.is_empty(), "{}: the provider's own message is lost", line.kind());
+                assert!(silent || !seen.raw.is_empty(), "{}: the provider's own message is lost", line.kind());
             }
             Some(end) => panic!("{}: a good answer ended with {end:?}", line.kind()),
             None => assert!(!line.kind().asks(), "{}: nothing recorded for a question", line.kind()),

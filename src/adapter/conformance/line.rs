@@ -7,7 +7,7 @@ use crate::adapter::{
     Cancel, Capture, Codec, Confirm, Decoded, Draft, Failure, Follow, Granted, Kind, Known, Operation, Query, QueryRefund, Ready,
     Recovery, Refund, Reply, Reverse, Seed, Seen, Signed, Stamp,
 };
-use crate::model::{CaptureNo, Error, Fate, IdempotencyKey, Invalid, ProviderNo, RefundNo};
+use crate::model::{CaptureNo, Error, ErrorKind, Fate, IdempotencyKey, Invalid, ProviderNo, RefundNo};
 
 /// An operation and its codec.
 pub(super) trait Line {
@@ -81,7 +81,7 @@ pub(super) fn stamp(now: SystemTime, send: u32) -> Stamp {
     }
 }
 
-/// Every operation the adapter can do, on the subject's charge.
+/// Every operation the adapter can do with the subject's charge.
 pub(super) fn lines(subject: &dyn Subject) -> Vec<Box<dyn Line + '_>> {
     let charge = subject.charge();
     let (order, attempt, money) = (charge.order_no.clone(), charge.attempt, charge.money);
@@ -108,7 +108,11 @@ fn line<'a, O: Operation>(subject: &'a dyn Subject, op: O, part: Option<&str>) -
     };
     let mut known = if O::KIND == Kind::Charge { Known::default() } else { subject.known() };
     known.part_number = part.and_then(|_| number.clone().ok());
-    Some(Box::new(Of { codec, op, number, known, granted: subject.granted(), now: subject.now() }))
+    let line = Of { codec, op, number, known, granted: subject.granted(), now: subject.now() };
+    // What a provider can do depends on how it was charged; what it cannot do so, it refuses when it is drafted.
+    let drafted = line.draft(&line.seed("conformance-key-1"));
+    let unsupported = drafted.is_err_and(|error| error.kind() == ErrorKind::Unsupported) && O::KIND != Kind::Charge;
+    (!unsupported).then(|| Box::new(line) as Box<dyn Line + 'a>)
 }
 
 /// A step of an operation: its draft, and the good answer to it, if anything is sent.

@@ -1,7 +1,5 @@
 //! What ends a payment or gives it back: cancel, reverse, refund, checked and reserved like all others.
 
-use std::time::SystemTime;
-
 use super::{Plan, Planned, Scope, attempt_of, conflict, done_or_not, found, reserve_part};
 use crate::adapter::{Cancel, Kind, Operation, Refs, Refund, Reverse, Seed, Seen};
 use crate::gateway::apply;
@@ -55,10 +53,6 @@ impl Planned for Cancel {
             _ => Verdict::Done,
         }
     }
-
-    fn charge_by(&self) -> Option<SystemTime> {
-        None
-    }
 }
 
 impl Planned for Reverse {
@@ -97,10 +91,6 @@ impl Planned for Reverse {
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
     }
-
-    fn charge_by(&self) -> Option<SystemTime> {
-        None
-    }
 }
 
 impl Planned for Refund {
@@ -131,10 +121,6 @@ impl Planned for Refund {
 
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
-    }
-
-    fn charge_by(&self) -> Option<SystemTime> {
-        None
     }
 }
 

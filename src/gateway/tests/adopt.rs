@@ -9,7 +9,7 @@ use crate::model::*;
 use crate::store::SpaceKind;
 
 /// The bank knows a payment in that state, made by somebody else's software, and we do not.
-async fn elsewhere(state: &str) -> World {
+fn elsewhere(state: &str) -> World {
     let world = World::new();
     let mut payment = serde_json::json!({ "id": "pay_x", "number": "theirs", "order": "theirs", "attempt": 1, "amount": 100,
         "later": false, "state": state, "captured": 0, "link": 1, "refunded": 0, "captures": [], "refunds": [] });
@@ -22,7 +22,7 @@ async fn elsewhere(state: &str) -> World {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_known_refundable_and_told_from_then_on() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     let payment = world.adopt("a", "pay_x", 100).await.unwrap();
     assert_eq!((payment.status, payment.captured, payment.provider_id.as_deref()), (Status::Paid, eur(100), Some("pay_x")));
     assert_eq!(world.refund("a", "r", 40).await.unwrap().refunded, eur(40));
@@ -33,7 +33,7 @@ async fn it_is_known_refundable_and_told_from_then_on() {
 #[tokio::test(start_paused = true)]
 async fn a_charge_of_an_adopted_order_takes_no_second_money() {
     for state in ["paid", "authorized", "awaiting", "declined", "canceled"] {
-        let world = elsewhere(state).await;
+        let world = elsewhere(state);
         world.adopt("a", "pay_x", 100).await.unwrap();
         let answer = world.charge("a", "ok").await;
         assert_eq!(world.bank.requests("POST"), 0, "{state}: {answer:?}");
@@ -46,7 +46,7 @@ async fn a_charge_of_an_adopted_order_takes_no_second_money() {
 
 #[tokio::test(start_paused = true)]
 async fn an_adopted_order_that_is_paid_takes_no_other_attempt() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     world.adopt("a", "pay_x", 100).await.unwrap();
     let error = world.send(charge("a", "ok").attempt(attempt(2))).await.unwrap_err();
     assert_eq!((error.kind(), error.fate(), world.bank.requests("POST")), (ErrorKind::AlreadyDone, Fate::Applied, 0));
@@ -54,7 +54,7 @@ async fn an_adopted_order_that_is_paid_takes_no_other_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn an_adopted_order_that_was_declined_is_canceled_before_another_attempt() {
-    let world = elsewhere("declined").await;
+    let world = elsewhere("declined");
     world.adopt("a", "pay_x", 100).await.unwrap();
     assert_eq!(world.send(charge("a", "ok").attempt(attempt(2))).await.unwrap().status, Status::Paid);
     assert_eq!(world.bank.ledger().payments["pay_x"]["state"], "canceled");
@@ -62,7 +62,7 @@ async fn an_adopted_order_that_was_declined_is_canceled_before_another_attempt()
 
 #[tokio::test(start_paused = true)]
 async fn an_id_that_the_provider_does_not_know_leaves_nothing_behind() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     let error = world.adopt("a", "pay_y", 100).await.unwrap_err();
     assert_eq!(error.fate(), Fate::NotApplied, "{error}");
     assert_eq!((world.rows(SpaceKind::Order).await, world.rows(SpaceKind::Alias).await), (0, 0));
@@ -71,7 +71,7 @@ async fn an_id_that_the_provider_does_not_know_leaves_nothing_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_does_not_answer_leaves_nothing_behind_and_it_can_be_asked_again() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     (0..90).for_each(|_| world.bank.fail("/payments/", Fault::Unsent));
     world.adopt("a", "pay_x", 100).await.unwrap_err();
     world.bank.ledger().clear_faults();
@@ -82,7 +82,7 @@ async fn a_provider_that_does_not_answer_leaves_nothing_behind_and_it_can_be_ask
 
 #[tokio::test(start_paused = true)]
 async fn other_money_than_was_named_is_told_as_applied_and_blocks() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     let error = world.adopt("a", "pay_x", 90).await.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Mismatch, Fate::Applied));
     let payment = error.payment().unwrap();
@@ -95,7 +95,7 @@ async fn other_money_than_was_named_is_told_as_applied_and_blocks() {
 
 #[tokio::test(start_paused = true)]
 async fn other_currency_than_was_named_is_told_as_applied_and_blocks() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     let dollars = Money::new(100, Currency::parse("USD").unwrap()).unwrap();
     let error = world.gateway.adopt(&order_no("a"), "pay_x", dollars, Call::default()).await.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Mismatch, Fate::Applied));
@@ -103,7 +103,7 @@ async fn other_currency_than_was_named_is_told_as_applied_and_blocks() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_adoption_twice_is_one_and_another_is_a_conflict() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     let other = world.another();
     let a = order_no("a");
     let (one, two) = tokio::join!(world.adopt("a", "pay_x", 100), other.adopt(&a, "pay_x", eur(100), Call::default()));
@@ -120,7 +120,7 @@ async fn the_same_adoption_twice_is_one_and_another_is_a_conflict() {
 
 #[tokio::test(start_paused = true)]
 async fn an_order_that_was_charged_here_cannot_be_adopted_nor_its_payment_by_another_order() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     world.charge("a", "ok").await.unwrap();
     let ours = world.payment("a").await.provider_id.unwrap();
     for (order, id) in [("a", "pay_x"), ("a", ours.as_str()), ("b", ours.as_str())] {
@@ -133,7 +133,7 @@ async fn an_order_that_was_charged_here_cannot_be_adopted_nor_its_payment_by_ano
 #[tokio::test(start_paused = true)]
 async fn an_adopted_payment_that_waits_is_watched_until_it_ends() {
     for crash in [false, true] {
-        let mut world = elsewhere("awaiting").await;
+        let mut world = elsewhere("awaiting");
         assert_eq!(world.adopt("a", "pay_x", 100).await.unwrap().status, Status::AwaitingPayer);
         if crash {
             world.crash();
@@ -149,7 +149,7 @@ async fn an_adopted_payment_that_waits_is_watched_until_it_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_callback_finds_an_adopted_payment_by_its_id() {
-    let world = elsewhere("awaiting").await;
+    let world = elsewhere("awaiting");
     world.adopt("a", "pay_x", 100).await.unwrap();
     world.bank.moves_to("theirs", "paid");
     let mut payment = world.bank.of("theirs", &[]).pop().unwrap();
@@ -161,7 +161,7 @@ async fn a_callback_finds_an_adopted_payment_by_its_id() {
 
 #[tokio::test(start_paused = true)]
 async fn an_adoption_has_a_deadline() {
-    let world = elsewhere("paid").await;
+    let world = elsewhere("paid");
     (0..90).for_each(|_| world.bank.fail("/payments/", Fault::Slow(Duration::from_secs(50))));
     let before = world.env.now();
     let call = Call::within(Duration::from_secs(2));
@@ -171,7 +171,7 @@ async fn an_adoption_has_a_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn its_action_can_be_renewed_by_asking() {
-    let world = elsewhere("awaiting").await;
+    let world = elsewhere("awaiting");
     world.adopt("a", "pay_x", 100).await.unwrap();
     world.bank.ledger().payments.get_mut("pay_x").unwrap()["link"] = 9.into();
     assert_eq!(link(&world.renew("a").await.unwrap()), "9");

@@ -80,3 +80,34 @@ async fn two_attempts_with_money_are_told_as_paid_twice() {
     assert_eq!(world.ear.count(|change| *change == ToldChange::DuplicatePaid), 1);
     assert_eq!(world.payment("a").await.blocked, Some(Block::DuplicatePaid));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_overlap_is_asked_for_and_what_is_paid_twice_by_it_is_told_and_given_back_once() {
+    let world = World::new();
+    let second = || charge("a", "ok").attempt(attempt(2));
+    assert_eq!(world.charge("a", "payer").await.unwrap().status, Status::AwaitingPayer);
+    assert_eq!(world.send(second()).await.unwrap_err().kind(), ErrorKind::StillPayable);
+    assert_eq!(world.send(second().overlapping()).await.unwrap().status, Status::Paid);
+    let error = world.gateway.return_duplicates(&order_no("a"), Call::default()).await.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Conflict, Fate::NotApplied));
+    world.bank.pays("a");
+    world.pass(120).await;
+    assert_eq!(world.ear.count(|change| *change == ToldChange::DuplicatePaid), 1);
+    for _ in 0..2 {
+        let given = world.gateway.return_duplicates(&order_no("a"), Call::default()).await.unwrap().value;
+        assert_eq!((given.attempt, given.refunded), (attempt(2), eur(100)));
+    }
+    let refunded: Vec<_> = world.bank.of("a", &["paid"]).iter().map(|payment| payment["refunded"].as_i64().unwrap()).collect();
+    assert_eq!(refunded.iter().sum::<i64>(), 100);
+    // With money on it, no third opens, whoever asks how.
+    assert_eq!(world.send(charge("a", "ok").attempt(attempt(3)).overlapping()).await.unwrap_err().kind(), ErrorKind::AlreadyDone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_doubt_is_never_overlapped() {
+    let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
+    world.bank.fail("/confirm", Fault::LostAfter);
+    world.charge("a", "ok").await.unwrap_err();
+    let error = world.send(charge("a", "ok").attempt(attempt(2)).overlapping()).await.unwrap_err();
+    assert_eq!((error.kind(), world.bank.of("a", &[]).len()), (ErrorKind::StillPayable, 1));
+}

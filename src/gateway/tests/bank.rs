@@ -304,8 +304,9 @@ impl Ledger {
                 payment["refunded"] = captured.into();
                 payment["refunds"].as_array_mut().unwrap().push(part);
             }
-            ("reverse", _) => payment["state"] = "canceled".into(),
-            ("cancel", "created" | "awaiting" | "authorized" | "declined") => payment["state"] = "canceled".into(),
+            ("reverse", _) | ("cancel", "created" | "awaiting" | "authorized" | "declined") => {
+                payment["state"] = "canceled".into();
+            }
             ("capture", "authorized") if amount <= total - captured => {
                 payment["captured"] = (captured + amount).into();
                 payment["state"] = if body["last"] == true { "paid" } else { "authorized" }.into();

@@ -1,0 +1,54 @@
+//! Reads the bytes out of a PEM text.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+/// A block of a PEM text: its label and its bytes, wiped when dropped.
+pub(super) struct Block<'a> {
+    pub(super) label: &'a str,
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+}
+
+/// The first block of a text: `-----BEGIN label-----`, base64 in lines of any length, `-----END label-----`.
+pub(super) fn first(text: &[u8]) -> Option<Block<'_>> {
+    const DASHES: &str = "-----";
+    let text = std::str::from_utf8(text).ok()?;
+    let (_, rest) = text.split_once("-----BEGIN ")?;
+    let (label, rest) = rest.split_once(DASHES)?;
+    let (body, rest) = rest.split_once("-----END ")?;
+    let end = rest.strip_prefix(label).is_some_and(|rest| rest.starts_with(DASHES));
+    if !end {
+        return None;
+    }
+    // As long as it can get, so that no copy of a key is left behind by a reallocation.
+    let mut packed = Zeroizing::new(Vec::with_capacity(body.len()));
+    packed.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    Some(Block { label, bytes: Zeroizing::new(STANDARD.decode(packed.as_slice()).ok()?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(String, Vec<u8>)> {
+        first(text.as_bytes()).map(|block| (block.label.to_owned(), block.bytes.to_vec()))
+    }
+
+    #[test]
+    fn lines_may_end_as_they_like_and_the_labels_must_agree() {
+        let expected = Some(("A B".to_owned(), b"hello".to_vec()));
+        assert_eq!(read("-----BEGIN A B-----\naGVs\nbG8=\n-----END A B-----\n"), expected);
+        assert_eq!(read("words before\r\n-----BEGIN A B-----\r\naGVsbG8=\r\n-----END A B-----"), expected);
+        for broken in [
+            "",
+            "aGVsbG8=",
+            "-----BEGIN A-----\naGVsbG8=\n-----END B-----",
+            "-----BEGIN A-----\naGVsbG8=\n",
+            "-----BEGIN A-----\naGVsbG8\n-----END A-----",
+            "-----BEGIN A-----\n*\n-----END A-----",
+        ] {
+            assert_eq!(read(broken), None, "{broken:?}");
+        }
+    }
+}
