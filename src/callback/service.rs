@@ -12,6 +12,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use tower_service::Service;
 
+use super::inbox::unavailable;
 use crate::adapter::{Reply, Request};
 use crate::env::BoxFuture;
 use crate::gateway::{Gateway, PaymentChannel};
@@ -19,6 +20,9 @@ use crate::guard::timeout;
 
 /// How long a body may take to arrive: who drips longer is not a provider.
 const BODY: Duration = Duration::from_secs(10);
+
+/// How long verifying and storing may take: providers hang up after 5 to 10 s.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Takes providers' callbacks in. Mount it where the providers call: the last segment of the path names the account, as in
 /// `/callbacks/stripe:live:acct_1`.
@@ -58,7 +62,9 @@ impl CallbackService {
         };
         let url = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
         let raw = Request { method: head.method, url, headers: head.headers, body };
-        gateway.receive(&raw).await.reply
+        // A store that stands still answers nobody. The provider comes again; what was stored all the same is then a duplicate.
+        let received = timeout::run(env, env.now() + ANSWER, gateway.receive(&raw)).await;
+        received.map_or_else(|timeout::Elapsed| unavailable(), |received| received.reply)
     }
 }
 

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::adapter::{Adapter, Failure, Granted, Stamp, Want};
 use crate::env::{Env, Mono};
-use crate::guard::{Ask, Class, Guards, Signal, Timing};
+use crate::guard::{Ask, Class, Guards, Signal, Timing, timeout};
 use crate::model::{Error, ErrorKind};
 use crate::transport::{Limits, Transport, TransportError};
 
@@ -77,7 +77,9 @@ impl AccessCache {
             }
             Arc::clone(wants.entry(want.clone()).or_default())
         };
-        let mut flight = fetch.flight.lock().await;
+        // Another's fetch may run longer than this caller waits.
+        let waited = timeout::run(means.env, deadline, fetch.flight.lock()).await;
+        let mut flight = waited.map_err(|_| refused("another's fetch did not end in time".to_owned()))?;
         if self.has(want, means) {
             return Ok(());
         }

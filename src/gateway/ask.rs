@@ -50,7 +50,9 @@ impl Inner {
         self.guards.check_not_holding(Op::KIND.name());
         let deadline = self.env.now() + call.timeout;
         let order = self.load_order(&order_no).await?.ok_or_else(|| unknown(&order_no))?.value;
-        let attempt = attempt.or_else(|| order.meant()).ok_or_else(|| unknown(&order_no))?;
+        // A refund is its order's: without an attempt the one it was made on is meant, whichever holds money now.
+        let made_on = part.as_deref().and_then(|no| order.refunded_on(no));
+        let attempt = attempt.or(made_on).or_else(|| order.meant()).ok_or_else(|| unknown(&order_no))?;
         let mut timing = Timing::default();
         let found = self.ask(&op.on(attempt), &order, attempt, part.as_deref(), Class::Query, deadline, &mut timing).await?;
         if let Found::Seen(seen) = found {

@@ -5,6 +5,7 @@
 //! [resolver](Gateway) brings it to an end by evidence.
 
 mod access;
+mod adopt;
 mod again;
 mod apply;
 mod ask;
@@ -21,6 +22,7 @@ mod order;
 mod parts;
 mod persist;
 mod plan;
+mod renew;
 mod resolve;
 mod rows;
 mod run;

@@ -116,6 +116,11 @@ impl Inner {
         flight: Flight,
     ) {
         let inner = Arc::clone(self);
+        // No send of a charge or a confirm begins after the charge's own time, however long the caller waits.
+        let charge_by = opening.order.attempt(attempt).and_then(|attempt| attempt.charge_by);
+        let left =
+            charge_by.filter(|_| matches!(Op::KIND, Kind::Charge | Kind::Confirm)).map(|by| by.duration_since(self.env.wall()));
+        let deadline = left.map_or(deadline, |left| deadline.min(self.env.now() + left.unwrap_or_default()));
         let run = Box::new(Run {
             order_no: op.order_no().clone(),
             op,
@@ -176,6 +181,11 @@ impl Inner {
             self.wish(op, attempt, key, fingerprint, order.clone(), intent).await?;
             return Ok(Looked::Elsewhere);
         }
+        if let Some(order) = &order
+            && self.must_wait(op, &order.value, attempt).await?
+        {
+            return Ok(Looked::Elsewhere);
+        }
         let adapter = self.adapter();
         let order_expect = Versioned::expected(order.as_ref());
         let intent_expect = Versioned::expected(intent.as_ref());
@@ -191,7 +201,13 @@ impl Inner {
             Plan::Send(order) => order,
             Plan::CancelFirst(earlier) => return Ok(Looked::CancelFirst(earlier)),
             Plan::Done(order) => {
-                return self.done_at_once(&order, order_expect, former.map(|former| (key, former, intent_expect))).await;
+                let verdict = op.verdict(&order, attempt);
+                let former = former.map(|former| (key, former, intent_expect));
+                return Ok(if self.done_at_once(&order, order_expect, former).await? {
+                    Looked::Known(verdict)
+                } else {
+                    Looked::Changed
+                });
             }
         };
         let (draft, intent) = match draft {
@@ -205,17 +221,14 @@ impl Inner {
     }
 
     /// Nothing has to be sent; the order's row may still have to say so, and an intent of it has come to its end.
-    async fn done_at_once(&self, order: &Order, expect: Expect, former: Option<(&Key, Intent, Expect)>) -> Result<Looked, Error> {
+    async fn done_at_once(&self, order: &Order, expect: Expect, former: Option<(&Key, Intent, Expect)>) -> Result<bool, Error> {
         let mut puts = vec![self.rows.put_order(order, expect)?];
         if let Some((key, mut intent, expect)) = former {
             intent.state = State::Settled(Verdict::Done);
             (intent.op, intent.draft) = (None, None);
             puts.push(rows::put_intent(key.clone(), &intent, expect, None)?);
         }
-        match self.commit(&puts).await? {
-            Commit::Done(_) => Ok(Looked::Known(Verdict::Done)),
-            Commit::Lost { .. } => Ok(Looked::Changed),
-        }
+        Ok(matches!(self.commit(&puts).await?, Commit::Done(_)))
     }
 
     /// An operation that was proved not applied and whose draft may be sent under its key once more.

@@ -1,4 +1,4 @@
-//! What operators do: see what is in doubt, decide it with a reason, take over payments made elsewhere, end a process in order.
+//! What operators do: see what is in doubt, decide it with a reason, end a process in order.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use super::Inner;
 use super::again::End;
-use super::channel::{Answer, Call};
+use super::channel::Answer;
 use super::intent::{Intent, State};
-use super::order::{Attempt, Order, unknown};
+use super::order::unknown;
 use super::rows::{Versioned, read, store_failed};
 use super::settle::{Held, Outcome};
 use super::told::By;
 use super::verdict::{Told, Verdict};
-use crate::adapter::{Charge, Refs, Seed, Seen};
-use crate::guard::{Class, Timing};
-use crate::model::{AttemptNo, Error, ErrorKind, IdempotencyKey, Invalid, Money, OrderNo, Payment, ProviderNo, Status};
-use crate::store::{Commit, Expect, Key, SpaceKind};
+use crate::adapter::Charge;
+use crate::guard::Timing;
+use crate::model::{Error, ErrorKind, Invalid, OrderNo, Payment};
+use crate::store::{Key, SpaceKind};
 
 /// An operation whose fate is not known, for an operator's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Inner {
             op: op.clone(),
             order_no: order_no.clone(),
             attempt,
-            key,
+            key: key.clone(),
             intent,
             order: None,
             draft,
@@ -87,45 +87,12 @@ impl Inner {
             by: By::Operator,
         };
         self.settle(held, Outcome::End(End::Released { resume: false, told })).await;
+        if self.load_intent(&key).await?.is_some_and(|intent| matches!(intent.value.state, State::Doubt { .. })) {
+            return Err(Error::new(ErrorKind::StoreFailed, "it could not be stored yet; that is tried again"));
+        }
         let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
         let payment = order.payment(&self.account, self.payment_ref, attempt).ok_or_else(|| unknown(order_no))?;
         Ok(Answer::new(payment, Timing::default()))
-    }
-
-    /// Takes over a payment that was made elsewhere: asks the provider for it, and keeps it as the order's first attempt.
-    pub(crate) async fn adopt(
-        self: &Arc<Self>,
-        order_no: &OrderNo,
-        provider_id: &str,
-        money: Money,
-        call: Call,
-    ) -> Result<Answer<Payment>, Error> {
-        if self.load_order(order_no).await?.is_some() {
-            return Err(Error::new(ErrorKind::Conflict, format!("order {order_no} is known here")));
-        }
-        let number = ProviderNo::new(order_no.as_str())?;
-        let key = IdempotencyKey::new(format!("{:032x}", self.env.rng().next_u128()))?;
-        let mut order = Order::new(order_no.clone(), money);
-        let seed = Seed { number, key, born: self.env.wall() };
-        let mut attempt = Attempt::new(AttemptNo::FIRST, seed, "adopted", money);
-        attempt.refs = Refs::new().with(self.payment_ref, provider_id);
-        order.attempts.push(attempt);
-        order.version = 1;
-        self.alias(self.payment_ref, provider_id, order_no).await?;
-        match self.commit(&[self.rows.put_order(&order, Expect::Absent)?]).await? {
-            Commit::Done(_) => {}
-            Commit::Lost { .. } => return Err(Error::new(ErrorKind::Conflict, format!("order {order_no} is known here"))),
-        }
-        let deadline = self.env.now() + call.timeout;
-        let seen: Option<Box<Seen>> = self.refresh(order_no, AttemptNo::FIRST, Class::Query, deadline).await?;
-        let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?.value;
-        let payment = order.payment(&self.account, self.payment_ref, AttemptNo::FIRST).ok_or_else(|| unknown(order_no))?;
-        match seen.and_then(|seen| seen.status) {
-            Some(Status::Unrecognized(_)) | None => {
-                Err(Error::new(ErrorKind::Doubtful, "the provider does not say how it stands").with_payment(payment))
-            }
-            Some(_) => Ok(Answer::new(payment, Timing::default())),
-        }
     }
 
     /// Takes no new operations, and waits for those under way.

@@ -35,6 +35,9 @@ pub(crate) struct Attempt {
     pub(crate) product: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closes_at: Option<SystemTime>,
+    /// The application's word: no send of its charge or a confirm begins after this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) charge_by: Option<SystemTime>,
     /// Where it stands; none until the provider has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Status>,
@@ -115,6 +118,12 @@ impl Order {
         paid.or_else(|| self.latest()).map(|attempt| attempt.no)
     }
 
+    /// The attempt that the refund of that number was made on.
+    pub(crate) fn refunded_on(&self, no: &str) -> Option<AttemptNo> {
+        let made = |attempt: &&Attempt| attempt.refunds.iter().any(|part| part.no.as_deref() == Some(no));
+        self.attempts.iter().find(made).map(|attempt| attempt.no)
+    }
+
     /// The payment as the application sees it.
     pub(crate) fn payment(&self, account: &AccountRef, payment_ref: &str, no: AttemptNo) -> Option<Payment> {
         let attempt = self.attempt(no)?;
@@ -145,6 +154,7 @@ impl Attempt {
             seed,
             product: product.to_owned(),
             closes_at: None,
+            charge_by: None,
             status: None,
             reason: None,
             refs: Refs::new(),
@@ -173,6 +183,11 @@ impl Attempt {
             self.former.push(std::mem::take(&mut self.refs));
         }
         (self.seed, self.status, self.reason, self.action, self.closes_at) = (seed.clone(), None, None, None, None);
+    }
+
+    /// Whether its time is up.
+    pub(crate) fn is_late(&self, now: SystemTime) -> bool {
+        self.charge_by.is_some_and(|by| by <= now)
     }
 
     /// Whether it may still take money, or has.

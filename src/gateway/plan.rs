@@ -1,14 +1,18 @@
 //! What each operation may do to its order: checked and reserved on the order's row before anything is sent.
 
+mod back;
+
 use std::time::SystemTime;
+
+pub(crate) use back::book;
 
 use super::apply;
 use super::order::{Attempt, Order, unknown};
 use super::parts::{done_or_not, reserve_part};
 use super::verdict::{Told, Verdict};
-use crate::adapter::{Cancel, Capture, Charge, Confirm, Operation, Profile, Refs, Refund, Reverse, Seed};
+use crate::adapter::{Capture, Charge, Confirm, Operation, Profile, Seed};
 use crate::guard::Class;
-use crate::model::{AccountRef, AttemptNo, Error, ErrorKind, Invalid, Money, OrderNo, ProviderNo, Status};
+use crate::model::{AccountRef, AttemptNo, Error, ErrorKind, Invalid, OrderNo, ProviderNo, Status};
 
 /// What planning may look at.
 #[derive(Clone, Copy, Debug)]
@@ -80,9 +84,18 @@ impl Planned for Charge {
             if attempt.stop {
                 return Err(Error::new(ErrorKind::Conflict, format!("attempt {} was canceled", attempt.no)));
             }
+            // It was adopted, or evidence came after it was told as not applied: it stands, and is not charged once more.
+            if attempt.released.is_none() {
+                return match &attempt.status {
+                    Some(_) => Ok(Plan::Done(order)),
+                    None => Err(unsettled(attempt)),
+                };
+            }
             attempt.open_again(seed);
+            attempt.charge_by = self.charge_by;
         } else if self.attempt == next {
-            order.attempts.push(Attempt::new(self.attempt, seed.clone(), self.method.kind(), self.money));
+            let opened = Attempt::new(self.attempt, seed.clone(), self.method.kind(), self.money);
+            order.attempts.push(Attempt { charge_by: self.charge_by, ..opened });
         } else {
             return Err(Invalid::new("charge.attempt", format!("{next}, the one after the last")).into());
         }
@@ -112,11 +125,13 @@ fn still_payable(earlier: &Attempt) -> Option<Error> {
             Error::new(ErrorKind::StillPayable, format!("attempt {no} is {status}; cancel it first"))
                 .with_until(earlier.closes_at),
         ),
-        None => Some(
-            Error::new(ErrorKind::StillPayable, format!("attempt {no} is not settled; cancel it or wait"))
-                .with_until(earlier.closes_at),
-        ),
+        None => Some(unsettled(earlier)),
     }
+}
+
+fn unsettled(attempt: &Attempt) -> Error {
+    let why = format!("attempt {} is not settled; cancel it or wait", attempt.no);
+    Error::new(ErrorKind::StillPayable, why).with_until(attempt.closes_at)
 }
 
 /// The verdict on an operation that takes money.
@@ -162,17 +177,27 @@ impl Planned for Confirm {
         scope.profile.order_number.form(scope.account, &self.order_no, attempt)
     }
 
-    fn reserve(&self, order: Option<Order>, _: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
+    fn reserve(&self, order: Option<Order>, _: &Seed, scope: Scope<'_>) -> Result<Plan, Error> {
         let (mut order, no) = found(order, &self.order_no, self.attempt)?;
         let attempt = attempt_of(&mut order, no)?;
         if attempt.stop || !attempt.is_live() {
             return Err(conflict(format!("attempt {no} was canceled or has ended")));
         }
+        // A callback was first: there is nothing to confirm any more.
+        if attempt.status.as_ref().is_some_and(Status::is_success) {
+            return Ok(Plan::Done(order));
+        }
+        if attempt.is_late(scope.now) {
+            return Err(conflict(format!("attempt {no} was to be charged by a time that is over")));
+        }
         attempt.rounds = attempt.rounds.max(self.round);
         Ok(Plan::Send(order))
     }
 
-    fn release(&self, _: &mut Order, _: AttemptNo, _: &Told) {}
+    /// The tell of it is a change, as those of all others are: the same one twice at one version could not be stored.
+    fn release(&self, order: &mut Order, _: AttemptNo, _: &Told) {
+        order.version += 1;
+    }
 
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         paid_or_not(order, attempt)
@@ -220,117 +245,5 @@ impl Planned for Capture {
 
     fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
         order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.captures, self.capture_no.as_str()))
-    }
-}
-
-impl Planned for Cancel {
-    const CLASS: Class = Class::Return;
-    const TAKES: bool = false;
-
-    fn number(&self, scope: Scope<'_>, attempt: AttemptNo) -> Result<ProviderNo, Invalid> {
-        scope.profile.order_number.form(scope.account, &self.order_no, attempt)
-    }
-
-    fn reserve(&self, order: Option<Order>, _: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
-        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
-        let attempt = attempt_of(&mut order, no)?;
-        if attempt.status == Some(Status::Paid) {
-            return Err(conflict(format!("attempt {no} is paid; refund it")));
-        }
-        if attempt.captures.iter().any(|part| !part.status.is_settled()) {
-            return Err(conflict(format!("a capture of attempt {no} is under way")));
-        }
-        attempt.stop = true;
-        let untouched = attempt.status.is_none() && attempt.released.is_some() && attempt.refs == Refs::new();
-        if attempt.dead && !untouched {
-            return Ok(Plan::Done(order));
-        }
-        if untouched {
-            attempt.status = Some(Status::Canceled);
-            attempt.dead = true;
-            order.version += 1;
-            return Ok(Plan::Done(order));
-        }
-        Ok(Plan::Send(order))
-    }
-
-    fn release(&self, order: &mut Order, attempt: AttemptNo, _: &Told) {
-        if let Some(attempt) = order.attempt_mut(attempt) {
-            attempt.stop = false;
-        }
-        order.version += 1;
-    }
-
-    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
-        match order.attempt(attempt).and_then(|attempt| attempt.status.as_ref()) {
-            Some(Status::Paid) => Verdict::from(&conflict("the payment was made before it could be canceled; refund it")),
-            Some(Status::Authorized) => Verdict::from(&conflict("the provider still holds the authorization")),
-            _ => Verdict::Done,
-        }
-    }
-}
-
-impl Planned for Reverse {
-    const CLASS: Class = Class::Return;
-    const TAKES: bool = false;
-
-    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
-        scope.profile.part_number.form_part(scope.account, &self.order_no, self.refund_no.as_str())
-    }
-
-    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
-        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
-        let attempt = attempt_of(&mut order, no)?;
-        attempt.stop = true;
-        let held = attempt.refunds_held()?;
-        let rest = attempt.captured.checked_sub(held).unwrap_or_else(|_| Money::zero(held.currency()));
-        if !rest.is_zero() {
-            let captured = attempt.captured;
-            reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, rest, held, captured, "reverse")?;
-        }
-        Ok(Plan::Send(order))
-    }
-
-    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
-        if let Some(attempt) = order.attempt_mut(attempt) {
-            attempt.stop = false;
-            apply::release_part(&mut attempt.refunds, self.refund_no.as_str(), told);
-        }
-        order.version += 1;
-    }
-
-    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
-        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
-    }
-}
-
-impl Planned for Refund {
-    const CLASS: Class = Class::Return;
-    const TAKES: bool = false;
-
-    fn number(&self, scope: Scope<'_>, _: AttemptNo) -> Result<ProviderNo, Invalid> {
-        scope.profile.part_number.form_part(scope.account, &self.order_no, self.refund_no.as_str())
-    }
-
-    fn reserve(&self, order: Option<Order>, seed: &Seed, _: Scope<'_>) -> Result<Plan, Error> {
-        let (mut order, no) = found(order, &self.order_no, self.attempt)?;
-        let attempt = attempt_of(&mut order, no)?;
-        if attempt.status != Some(Status::Paid) {
-            return Err(conflict(format!("attempt {no} is not paid; there is nothing to refund")));
-        }
-        let (held, captured) = (attempt.refunds_held()?, attempt.captured);
-        reserve_part(&mut attempt.refunds, self.refund_no.as_str(), seed, self.money, held, captured, "refund.money")?;
-        Ok(Plan::Send(order))
-    }
-
-    fn release(&self, order: &mut Order, attempt: AttemptNo, told: &Told) {
-        if let Some(attempt) = order.attempt_mut(attempt) {
-            apply::release_part(&mut attempt.refunds, self.refund_no.as_str(), told);
-        }
-        order.version += 1;
-    }
-
-    fn verdict(&self, order: &Order, attempt: AttemptNo) -> Verdict {
-        order.attempt(attempt).map_or(Verdict::Done, |attempt| done_or_not(&attempt.refunds, self.refund_no.as_str()))
     }
 }

@@ -9,6 +9,7 @@ use super::apply::Light;
 use super::ask::{Found, asked_at};
 use super::channel::Call;
 use super::intent::{Intent, State, StoredWhenUp};
+use super::order::Attempt;
 use super::plan::Planned;
 use super::rows::{self, Versioned, read};
 use super::send::{Send, Sent};
@@ -73,7 +74,8 @@ impl Inner {
             Kind::Cancel => self.resolve::<Cancel>(row, intent).await,
             Kind::Reverse => self.resolve::<Reverse>(row, intent).await,
             Kind::Refund => self.resolve::<Refund>(row, intent).await,
-            Kind::Query | Kind::QueryRefund => Ok(()),
+            Kind::Query => self.look_at_adopted(row.key, intent).await,
+            Kind::QueryRefund => Ok(()),
         };
         if let Err(error) = done {
             tracing::warn!(account = %self.account, %error, "an intent stays open; it is looked at again");
@@ -148,7 +150,8 @@ impl Inner {
         deadline: Mono,
     ) -> Result<Evidence, Error> {
         let order = self.load_order(&held.order_no).await?;
-        let stop = order.and_then(|order| order.value.attempt(held.attempt).map(|attempt| attempt.stop)).unwrap_or(true);
+        let stopped = |attempt: &Attempt| attempt.stop || (Op::KIND == Kind::Confirm && attempt.is_late(self.env.wall()));
+        let stop = order.is_none_or(|order| order.value.attempt(held.attempt).is_none_or(stopped));
         if (Op::TAKES && stop) || !self.may_replay(&held.op, &held.draft, &held.intent.value, codec) {
             return Ok(Evidence::None);
         }
@@ -224,6 +227,8 @@ impl Inner {
         if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
             && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
             && self.adapter().query_refund().is_some()
+            // A reversal of what was not paid books no refund: then the payment itself shows what became of it.
+            && order.attempt(held.attempt).is_some_and(|attempt| attempt.refunds.iter().any(|part| part.no.as_ref() == Some(&no)))
         {
             let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
             let found = self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await?;
@@ -324,7 +329,7 @@ impl Inner {
         let found = self.question(&held, deadline).await;
         let unpaid = match found {
             Ok((Found::Seen(seen), light)) => {
-                let waiting = matches!(seen.status, Some(Status::AwaitingPayer));
+                let waiting = matches!(seen.status, Some(Status::AwaitingPayer | Status::Processing));
                 self.settle(held, Outcome::Seen(seen, light)).await;
                 waiting
             }

@@ -21,10 +21,10 @@ use crate::model::{AttemptNo, Error, ErrorKind, OrderNo};
 use crate::store::{Commit, Expect, Key, StoreError, StoreErrorKind};
 
 /// Time from a send's own end to when its intent is due for the resolver: covers the store's clock and a slow last commit.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// How often access may be missing at the moment of signing before it is called unobtainable.
-const NEEDS: u32 = 2;
+pub(crate) const NEEDS: u32 = 2;
 
 /// An operation on its way.
 #[derive(Debug)]

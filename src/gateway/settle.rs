@@ -8,7 +8,7 @@ use super::again::End;
 use super::apply::{Applied, Light, apply};
 use super::intent::{Intent, State};
 use super::order::Order;
-use super::plan::Planned;
+use super::plan::{Planned, book};
 use super::rows::{self, Rows, Versioned, read};
 use super::told::{By, Told, ToldChange};
 use super::verdict::{self, Verdict};
@@ -106,8 +106,10 @@ impl Inner {
                 Commit::Lost { index, .. } if index < settled.intent_at => {}
                 Commit::Lost { current, .. } => match current.as_ref().map(read::<Intent>) {
                     // Somebody else has moved the intent on: what we saw still counts for the order.
-                    Some(Ok(newer)) if newer.value.generation != intent.value.generation => return Ok(verdict.into()),
-                    Some(Ok(newer)) if matches!(newer.value.state, State::Settled(_)) => {
+                    Some(Ok(newer))
+                        if newer.value.generation != intent.value.generation
+                            || matches!(newer.value.state, State::Settled(_)) =>
+                    {
                         if let Outcome::Seen(seen, light) = outcome {
                             let applied = self.observe(&held.order_no, held.attempt, seen, *light).await;
                             applied.map_err(|error| failed(&verdict, error))?;
@@ -146,6 +148,7 @@ impl Inner {
         }
         let (verdict, due) = match outcome {
             Outcome::Seen(seen, light) => {
+                book(&held.op, &mut order, held.attempt, &next.seed, seen);
                 let applied = apply(&mut order, held.attempt, self.payment_ref, seen, *light);
                 tolds.extend(self.tolds(&order, held.attempt, applied, light.by));
                 let fate = codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen));

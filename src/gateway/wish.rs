@@ -10,7 +10,7 @@ use super::order::Order;
 use super::plan::Planned;
 use super::rows::{self, Versioned};
 use super::verdict::{Told, Verdict};
-use crate::adapter::{Cancel, Operation};
+use crate::adapter::{Cancel, Confirm, Kind, Operation};
 use crate::model::{AttemptNo, Error, Next, OrderNo};
 use crate::store::{Expect, Key};
 
@@ -27,6 +27,27 @@ impl Inner {
         let Some(charge) = self.load_intent(&key).await? else { return Ok(false) };
         let known = order.attempt(attempt).is_some_and(|attempt| attempt.refs.get(self.payment_ref).is_some());
         Ok(charge.value.state.is_open() && (charge.value.state == State::Sending || !known))
+    }
+
+    /// Whether an operation must wait for what is under way: a round for the one before it, which may have taken the money, and for
+    /// its charge; a reversal for what is being sent, or it would undo what has not happened yet.
+    pub(crate) async fn must_wait<Op: Planned>(&self, op: &Op, order: &Order, attempt: AttemptNo) -> Result<bool, Error> {
+        let order_no = op.order_no();
+        let rounds = order.attempt(attempt).map_or(0, |attempt| attempt.rounds);
+        let (before, open): (String, fn(&State) -> bool) = match Op::KIND {
+            Kind::Confirm => (Confirm::new(order_no.clone(), rounds).on(attempt).identity(), State::is_open),
+            Kind::Reverse => {
+                (Cancel::new(order_no.clone()).on(attempt).identity(), |state| state.is_open() && *state != State::Wished)
+            }
+            _ => return Ok(false),
+        };
+        let charge = self.load_intent(&self.rows.intent_key(order_no, &format!("charge/{attempt}"))).await?;
+        let charging = |state: &State| if Op::KIND == Kind::Reverse { *state == State::Sending } else { state.is_open() };
+        if charge.is_some_and(|charge| charging(&charge.value.state)) {
+            return Ok(true);
+        }
+        let before = self.load_intent(&self.rows.intent_key(order_no, &before)).await?;
+        Ok(before.is_some_and(|before| open(&before.value.state)))
     }
 
     /// Stores the wish. From here on no send takes money for the attempt, and whoever works off what is due grants it.

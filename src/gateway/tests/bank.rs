@@ -41,6 +41,8 @@ pub(super) struct Ledger {
     pub(super) slow_refunds: bool,
     /// A payment shows this amount instead of its own.
     pub(super) misread: Option<i64>,
+    /// The same asking again gives a fresh link.
+    pub(super) fresh_links: bool,
     pub(super) log: Vec<String>,
     tokens: u32,
     events: u32,
@@ -116,7 +118,16 @@ impl Bank {
 
     /// A callback that shows this payment.
     pub(super) fn callback(&self, event: &str, payment: &Value) -> Request {
-        let body = json!({ "event": event, "name": "payment.changed", "payment": payment }).to_string();
+        self.signed(&json!({ "event": event, "name": "payment.changed", "payment": payment }))
+    }
+
+    /// The same, and before it an item that cannot be read.
+    pub(super) fn callback_with_a_bad_item(&self, event: &str, bad: &str, payment: &Value) -> Request {
+        self.signed(&json!({ "bad": bad, "event": event, "name": "payment.changed", "payment": payment }))
+    }
+
+    fn signed(&self, message: &Value) -> Request {
+        let body = message.to_string();
         let code = hex::encode(self.secret.sign(&[body.as_bytes()]));
         let name = http::HeaderName::from_static(SIGNATURE);
         Request::new(Method::POST, "/callbacks").header(name, &code).unwrap().with_body(body)
@@ -210,13 +221,21 @@ impl Ledger {
         if request.method == Method::GET {
             return self.look_up(path);
         }
-        if let Some(answer) = self.answers.get(key) {
-            return answer.clone();
+        if let Some(answer) = self.answers.get(key).cloned() {
+            return if self.fresh_links { self.with_fresh_link(&answer.1) } else { answer };
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let answer = self.perform(path, &body);
         self.answers.insert(key.to_owned(), answer.clone());
         answer
+    }
+
+    /// A provider that keeps no answers: the same asking shows the same payment as it is now, with another link.
+    fn with_fresh_link(&mut self, answer: &str) -> (StatusCode, String) {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        let payment = self.payments.get_mut(answer["id"].as_str().unwrap()).unwrap();
+        payment["link"] = (payment["link"].as_i64().unwrap() + 1).into();
+        (StatusCode::OK, payment.to_string())
     }
 
     fn look_up(&self, path: &str) -> (StatusCode, String) {
@@ -237,15 +256,23 @@ impl Ledger {
         let mut words = path.trim_start_matches("/payments").split('/').skip(1);
         let (Some(id), Some(verb)) = (words.next(), words.next()) else {
             let id = format!("pay_{:03}", self.payments.len() + 1);
+            let amount = self.misread.unwrap_or(amount);
+            let (state, captured) = match body["code"].as_str() {
+                None => ("created", 0),
+                Some("payer") => ("awaiting", 0),
+                Some("slow") => ("processing", 0),
+                Some(_) => ("paid", amount),
+            };
             let payment = json!({ "id": id, "number": body["number"], "order": body["order"], "attempt": body["attempt"],
-                "amount": self.misread.unwrap_or(amount), "later": body["later"], "state": "created", "captured": 0,
+                "amount": amount, "later": body["later"], "state": state, "captured": captured, "link": 1,
                 "refunded": 0, "captures": [], "refunds": [] });
             self.payments.insert(id, payment.clone());
             return (StatusCode::OK, payment.to_string());
         };
         let count = self.answers.len();
         let slow = self.slow_refunds;
-        let Some(payment) = self.payments.get_mut(id) else { return (StatusCode::NOT_FOUND, "{}".to_owned()) };
+        let named = |payment: &&mut Value| id.strip_prefix('@').map_or(payment["id"] == id, |number| payment["number"] == number);
+        let Some(payment) = self.payments.values_mut().rfind(named) else { return (StatusCode::NOT_FOUND, "{}".to_owned()) };
         let (state, later) = (payment["state"].as_str().unwrap().to_owned(), payment["later"] == true);
         let total = payment["amount"].as_i64().unwrap();
         let (captured, refunded) = (payment["captured"].as_i64().unwrap(), payment["refunded"].as_i64().unwrap());
@@ -264,7 +291,22 @@ impl Ledger {
                     payment["captured"] = total.into();
                 }
             }
-            ("cancel", "created" | "awaiting" | "authorized" | "declined") => payment["state"] = "canceled".into(),
+            ("answer", "awaiting") => match body["code"].as_str().unwrap_or_default() {
+                "more" => payment["link"] = (payment["link"].as_i64().unwrap() + 1).into(),
+                "no" => payment["state"] = "declined".into(),
+                _ if later => payment["state"] = "authorized".into(),
+                _ => (payment["state"], payment["captured"]) = ("paid".into(), total.into()),
+            },
+            ("reverse", "canceled") => {}
+            ("reverse", "paid") => {
+                let mut part = part("succeeded");
+                part["amount"] = (captured - refunded).into();
+                payment["refunded"] = captured.into();
+                payment["refunds"].as_array_mut().unwrap().push(part);
+            }
+            ("reverse", _) | ("cancel", "created" | "awaiting" | "authorized" | "declined") => {
+                payment["state"] = "canceled".into();
+            }
             ("capture", "authorized") if amount <= total - captured => {
                 payment["captured"] = (captured + amount).into();
                 payment["state"] = if body["last"] == true { "paid" } else { "authorized" }.into();

@@ -202,6 +202,22 @@ impl World {
         self.gateway.cancel(Cancel::new(order_no(order)), Call::default()).await.map(|answer| answer.value)
     }
 
+    pub(super) async fn confirm(&self, order: &str, round: u32, code: &str) -> Result<Payment, Error> {
+        self.gateway.confirm(confirm(order, round, code), Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn reverse(&self, order: &str, no: &str) -> Result<Payment, Error> {
+        self.gateway.reverse(reverse(order, no), Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn renew(&self, order: &str) -> Result<Payment, Error> {
+        self.gateway.renew_action(order_no(order), Call::default()).await.map(|answer| answer.value)
+    }
+
+    pub(super) async fn adopt(&self, order: &str, id: &str, minor: i64) -> Result<Payment, Error> {
+        self.gateway.adopt(&order_no(order), id, eur(minor), Call::default()).await.map(|answer| answer.value)
+    }
+
     pub(super) async fn payment(&self, order: &str) -> Payment {
         self.gateway.payment(&order_no(order)).await.unwrap()
     }
@@ -236,6 +252,27 @@ pub(super) fn eur(minor: i64) -> Money {
 /// A charge of 1.00 EUR.
 pub(super) fn charge(order: &str, token: &str) -> Charge {
     Charge::new(order_no(order), eur(100), Method::Token(token.to_owned()))
+}
+
+/// A charge of 1.00 EUR by the barcode that the payer shows.
+pub(super) fn at_the_till(order: &str, code: &str) -> Charge {
+    Charge::new(order_no(order), eur(100), Method::Barcode(code.to_owned()))
+}
+
+pub(super) fn confirm(order: &str, round: u32, code: &str) -> Confirm {
+    Confirm::new(order_no(order), round).with("code", code)
+}
+
+pub(super) fn reverse(order: &str, no: &str) -> Reverse {
+    Reverse::new(order_no(order), RefundNo::new(no).unwrap())
+}
+
+/// Where the payer is sent.
+pub(super) fn link(payment: &Payment) -> &str {
+    match payment.next_action.as_ref().map(|action| &action.what) {
+        Some(NextAction::Redirect(url)) => url.rsplit('/').next().unwrap(),
+        _ => "",
+    }
 }
 
 pub(super) fn attempt(no: u32) -> AttemptNo {

@@ -1,4 +1,4 @@
-//! A toy adapter: a charge in two steps, the other operations in one, callbacks signed by HMAC.
+//! A toy adapter: a charge in two steps, or in one at the till, and the other operations in one.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +23,10 @@ pub(super) struct Toy {
     /// What callbacks are worth.
     pub(super) trust: Trust,
     pub(super) secret: HmacKey,
+    /// How a stale action is made fresh.
+    pub(super) renewal: Renewal,
+    /// Answers cannot be read without a token either.
+    pub(super) sealed_answers: bool,
 }
 
 impl Toy {
@@ -46,6 +50,8 @@ impl Toy {
             replay: Duration::from_secs(23 * 3600),
             trust: Trust::Enough,
             secret: HmacKey::new(&Secret::new("whisper")),
+            renewal: Renewal::Query,
+            sealed_answers: false,
         }
     }
 
@@ -59,7 +65,7 @@ impl Toy {
         let replay = RecoveryStep::Replay { within: self.replay };
         let steps = if draft.moves == Moves::Nothing {
             vec![replay]
-        } else if draft.path.ends_with("/confirm") {
+        } else if draft.path.ends_with("/confirm") || draft.path.ends_with("/answer") {
             vec![replay, RecoveryStep::Query, RecoveryStep::Cancel]
         } else {
             vec![replay, RecoveryStep::Query]
@@ -134,6 +140,7 @@ pub(super) fn seen(value: &Value, raw: &[u8]) -> Seen {
         status: match state.as_str() {
             "created" => None,
             "awaiting" => Some(Status::AwaitingPayer),
+            "processing" => Some(Status::Processing),
             "authorized" => Some(Status::Authorized),
             "paid" => Some(Status::Paid),
             "declined" => Some(Status::Declined),
@@ -147,7 +154,8 @@ pub(super) fn seen(value: &Value, raw: &[u8]) -> Seen {
         refs: Refs::new().with("payment", text("id")),
         captures: parts("captures"),
         refunds: parts("refunds"),
-        action: (state == "awaiting").then(|| Action::new(NextAction::Redirect("https://toy.test/pay".to_owned()))),
+        action: (state == "awaiting")
+            .then(|| Action::new(NextAction::Redirect(format!("https://toy.test/pay/{}", value["link"])))),
         reason: (state == "declined").then(|| Reason {
             code: "card_declined".to_owned(),
             message: Some("no".to_owned()),
@@ -163,7 +171,7 @@ fn answered(reply: &Reply) -> Result<Box<Seen>, Failure> {
 
 fn judge_payment(seen: &Seen) -> Option<Fate> {
     Some(match seen.status.as_ref()? {
-        Status::AwaitingPayer | Status::Authorized | Status::Paid => Fate::Applied,
+        Status::AwaitingPayer | Status::Processing | Status::Authorized | Status::Paid => Fate::Applied,
         Status::Declined | Status::Canceled => Fate::NotApplied,
         _ => return None,
     })
@@ -189,7 +197,10 @@ macro_rules! codec {
             fn sign(&self, draft: &Draft, stamp: &Stamp, granted: &Granted) -> Result<Ready<Signed>, Error> {
                 sign(self, draft, stamp, granted)
             }
-            fn decode(&self, draft: &Draft, reply: &Reply, _: &Stamp, _: &Granted) -> Result<Decoded, Failure> {
+            fn decode(&self, draft: &Draft, reply: &Reply, at: &Stamp, granted: &Granted) -> Result<Decoded, Failure> {
+                if self.sealed_answers && granted.get(&Want::Token, at.now).is_none() {
+                    return Ok(Decoded::Need(Want::Token));
+                }
                 let decoded: fn(&Draft, &Reply) -> Result<Decoded, Failure> = $decode;
                 decoded(draft, reply)
             }
@@ -205,7 +216,7 @@ macro_rules! codec {
                 followed(op, draft, seen)
             }
             fn renewal(&self, _: &$op, _: &Draft) -> Renewal {
-                Renewal::Query
+                self.renewal
             }
         }
     };
@@ -214,6 +225,9 @@ macro_rules! codec {
 codec!(
     Charge,
     |op, known, seed| {
+        if let Method::Barcode(code) = &op.method {
+            return reverse::paying_at_the_till(op, code, seed);
+        }
         let Method::Token(token) = &op.method else { return Err(Invalid::new("charge.method", "a token").into()) };
         let carry = Refs::new().with("token", token).with("seed", seed.key.as_str());
         if let Ok(id) = payment_id(known) {
@@ -226,7 +240,7 @@ codec!(
     |draft, reply| {
         let value = object(reply)?;
         let shown = Box::new(seen(&value, &reply.body));
-        if draft.step > 0 {
+        if draft.moves == Moves::Money {
             return Ok(Decoded::Done(shown));
         }
         let key = IdempotencyKey::new(draft.carry.get("seed").unwrap()).unwrap();
@@ -235,8 +249,15 @@ codec!(
         Ok(Decoded::Then { draft: Box::new(next), seen: shown })
     },
     |_, seen| judge_payment(seen),
-    |op, _, seen| (seen.status == Some(Status::AwaitingPayer)).then(|| watch(op.charge_by, WhenUp::Cancel))
+    |op, draft, seen| {
+        let then = if reverse::is_at_the_till(draft) { WhenUp::Reverse } else { WhenUp::Cancel };
+        matches!(seen.status, Some(Status::AwaitingPayer | Status::Processing)).then(|| watch(op.charge_by, then))
+    }
 );
+
+mod callbacks;
+mod confirm;
+mod reverse;
 
 fn confirming(id: &str, carry: &Refs, seed: &Seed) -> Result<Draft, Error> {
     let body = json!({ "token": carry.get("token") });
@@ -323,7 +344,7 @@ impl Adapter for Toy {
         self
     }
     fn confirm(&self) -> Option<&dyn Codec<Confirm>> {
-        None
+        Some(self)
     }
     fn capture(&self) -> Option<&dyn Codec<Capture>> {
         Some(self)
@@ -332,7 +353,7 @@ impl Adapter for Toy {
         Some(self)
     }
     fn reverse(&self) -> Option<&dyn Codec<Reverse>> {
-        None
+        Some(self)
     }
     fn refund(&self) -> Option<&dyn Codec<Refund>> {
         Some(self)
@@ -355,42 +376,5 @@ impl Adapter for Toy {
 
     fn inspect(&self, _: &Granted, _: SystemTime) -> Vec<Finding> {
         Vec::new()
-    }
-}
-
-impl Access for Toy {
-    fn request(&self, _: &Want, _: &Stamp) -> Result<Request, Error> {
-        Ok(Request::new(Verb::POST, "https://toy.test/token"))
-    }
-    fn read(&self, want: &Want, reply: &Reply, received: &Stamp) -> Result<Vec<Grant>, Failure> {
-        let value = object(reply)?;
-        let token = Secret::new(value["id"].as_str().unwrap_or_default());
-        Ok(vec![Grant::new(want.clone(), token, Some(received.now + Duration::from_secs(3600)))])
-    }
-}
-
-impl Callbacks for Toy {
-    fn open(&self, raw: &Request, _: SystemTime, _: &Granted) -> Result<Opened, Error> {
-        let claim = single_header(&raw.headers, SIGNATURE).and_then(|text| hex::decode(text).ok()).unwrap_or_default();
-        let proof = self.secret.verify(&[], &raw.body, [claim.as_slice()]);
-        let proof = proof.ok_or_else(|| Error::new(ErrorKind::Unauthorized, "the signature does not match"))?;
-        let value: Value = serde_json::from_slice(proof.covered()).map_err(|_| Error::new(ErrorKind::Invalid, "not JSON"))?;
-        let payment = &value["payment"];
-        let shown = seen(payment, &raw.body);
-        let order = payment["order"]
-            .as_str()
-            .and_then(|no| OrderNo::new(no).ok())
-            .map(|no| (no, AttemptNo::new(u32::try_from(payment["attempt"].as_u64().unwrap_or(1)).unwrap()).unwrap()));
-        let about = About { order, number: None, refs: shown.refs.clone() };
-        let name = value["name"].as_str().unwrap_or_default();
-        let event = Event::new(proof, name, about, Change::Payment, shown, self.trust);
-        let delivery_key = value["event"].as_str().unwrap_or_default().to_owned();
-        Ok(Opened::Items(vec![Item { delivery_key, raw: raw.body.clone(), verdict: Ok(event) }]))
-    }
-    fn accepted(&self) -> Reply {
-        Reply::new(StatusCode::OK, "thanks")
-    }
-    fn refused(&self, _: &Error) -> Reply {
-        Reply::new(StatusCode::BAD_REQUEST, "no")
     }
 }
