@@ -120,7 +120,7 @@ fn a_decline_is_seen_with_its_ids_and_what_it_allows() {
     let seen = done(decoded::<Charge>(&stripe(), &confirming(), &declined()));
     assert_eq!((seen.status, seen.refs.get("intent")), (Some(Status::Declined), Some(INTENT)));
     let reason = seen.reason.unwrap();
-    assert_eq!((reason.code.as_str(), reason.advice), ("insufficient_funds", Advice::Later));
+    assert_eq!((reason.code.as_str(), reason.advice), ("insufficient_funds", Advice::AskPayer));
     assert_eq!(reason.message.as_deref(), Some("Your card has insufficient funds."));
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the codes: each row where it is said, and nowhere else.
+
 use paysluice::model::Fate;
 
 use super::*;

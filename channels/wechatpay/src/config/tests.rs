@@ -1,3 +1,5 @@
+//! Tests of the configuration: what is refused, and by which rule.
+
 use super::*;
 
 const KEY: &str = include_str!("../../vectors/java_test_merchant_private_key.pem");

@@ -1,3 +1,5 @@
+//! Tests of signing: the official vectors, byte for byte.
+
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
