@@ -1,0 +1,4 @@
+//! Tests on real servers: the one that `PAYSLUICE_TEST_REDIS` names, and servers of a test's own that are killed and emptied.
+
+mod limiter;
+mod server;
