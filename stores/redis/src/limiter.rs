@@ -237,6 +237,7 @@ impl Core {
         if let Err(trouble) = self.link.run(&limits::GIVE_BACK, &call).await {
             tracing::debug!(%trouble, "a cell could not be given back to the fleet");
         }
+        self.lines.forget();
     }
 }
 

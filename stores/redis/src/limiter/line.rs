@@ -20,8 +20,7 @@ pub(super) struct Lines {
 #[derive(Debug)]
 struct Shared {
     config: RateConfig,
-    /// When the account's next cell is free, as last seen; in microseconds of the monotonic clock.
-    account_free: i64,
+    account: Free,
     paused_until: Mono,
 }
 
@@ -35,7 +34,22 @@ struct Lane {
 #[derive(Debug)]
 struct LaneState {
     waiting: usize,
-    own_free: i64,
+    own: Free,
+}
+
+/// When a limit's next cell is free, as last seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Free(Option<(Mono, i64)>);
+
+/// How long what was seen is believed: afterwards others may have given cells back, and Redis is asked again.
+const BELIEVED: Duration = Duration::from_millis(250);
+
+impl Free {
+    /// Microseconds from `now`, negative if it has been; `None` if it is not known.
+    fn from(self, now: Mono) -> Option<i64> {
+        let (seen, free) = self.0.filter(|(seen, _)| now.since(*seen) <= BELIEVED)?;
+        Some(free.saturating_sub(micros(now.since(seen))))
+    }
 }
 
 /// A place in the line; left when dropped.
@@ -45,10 +59,10 @@ pub(super) struct Place(Arc<Lane>);
 impl Lines {
     pub(super) fn new(config: &RateConfig) -> Self {
         let lane = || {
-            let state = Mutex::new(LaneState { waiting: 0, own_free: i64::MIN });
+            let state = Mutex::new(LaneState { waiting: 0, own: Free::default() });
             Arc::new(Lane { turn: Semaphore::new(1), state })
         };
-        let shared = Shared { config: config.clone(), account_free: i64::MIN, paused_until: Mono::ORIGIN };
+        let shared = Shared { config: config.clone(), account: Free::default(), paused_until: Mono::ORIGIN };
         Self { lanes: std::array::from_fn(|_| lane()), shared: Mutex::new(shared) }
     }
 
@@ -68,16 +82,16 @@ impl Lines {
 
     /// How long whoever joins now waits at least: if no other process takes a cell, and no other class.
     pub(super) fn served_in(&self, class: Class, now: Mono) -> Duration {
-        let (waiting, own_free) = {
+        let (waiting, own) = {
             let state = self.lane(class).lock();
-            (i64::try_from(state.waiting).unwrap_or(i64::MAX), state.own_free)
+            (i64::try_from(state.waiting).unwrap_or(i64::MAX), state.own)
         };
         let shared = self.shared();
         let paused = shared.paused_until.since(now);
-        let frees = [shared.account_free, own_free];
+        let frees = [shared.account, own];
         let waits = paces(&shared.config, class).into_iter().zip(frees).filter_map(|(pace, free)| {
             let Pace { spacing, tolerance } = pace?;
-            let free = free.saturating_sub(micros(now)).max(tolerance.saturating_neg());
+            let free = free.from(now).unwrap_or(i64::MIN).max(tolerance.saturating_neg());
             u64::try_from(free.saturating_add(spacing.saturating_mul(waiting))).ok().map(Duration::from_micros)
         });
         waits.fold(paused, Duration::max)
@@ -85,9 +99,15 @@ impl Lines {
 
     /// What Redis said to a call of that class which was asked at `asked`.
     pub(super) fn saw(&self, class: Class, asked: Mono, seen: &Seen) {
-        let [account, own] = seen.free_in.map(|free| free.map_or(i64::MIN, |free| micros(asked).saturating_add(free)));
-        self.shared().account_free = account;
-        self.lane(class).lock().own_free = own;
+        let [account, own] = seen.free_in.map(|free| Free(free.map(|free| (asked, free))));
+        self.shared().account = account;
+        self.lane(class).lock().own = own;
+    }
+
+    /// Forgets what was seen: cells were given back, or the limits are others.
+    pub(super) fn forget(&self) {
+        self.shared().account = Free::default();
+        self.lanes.iter().for_each(|lane| lane.lock().own = Free::default());
     }
 
     /// Stops this process; returns for how long.
@@ -102,11 +122,9 @@ impl Lines {
         Some(self.shared().paused_until.since(now)).filter(|left| !left.is_zero())
     }
 
-    /// Other limits: what was seen of the old ones is forgotten.
     pub(super) fn reconfigure(&self, config: &RateConfig) {
-        let mut shared = self.shared();
-        (shared.config, shared.account_free) = (config.clone(), i64::MIN);
-        self.lanes.iter().for_each(|lane| lane.lock().own_free = i64::MIN);
+        self.shared().config = config.clone();
+        self.forget();
     }
 
     fn lane(&self, class: Class) -> &Arc<Lane> {
@@ -144,6 +162,6 @@ impl Drop for Place {
     }
 }
 
-fn micros(instant: Mono) -> i64 {
-    i64::try_from(instant.since_origin().as_micros()).unwrap_or(i64::MAX)
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }

@@ -10,9 +10,9 @@ for i = 2, #KEYS do
   local stored = redis.call('GET', KEYS[i])
   if stored then
     local tat, run = string.match(stored, '^(%d+):(%d+)$')
-    -- No limit is ever further ahead than this: else the clock was set back, or the limit was a looser one.
-    limit.tat = math.min(tonumber(tat) or now, now + limit.tolerance + limit.spacing)
-    limit.run = run or ''
+    limit.tat, limit.run = tonumber(tat) or now, run or ''
+    -- A limit is never ahead by more than all its cells: else the clock was set back, or the pace was another. Then it is used up.
+    if limit.tat > now + limit.tolerance + limit.spacing then limit.tat = now + limit.tolerance end
   end
   wait = math.max(wait, limit.tat - limit.tolerance - now)
   limits[i - 1] = limit

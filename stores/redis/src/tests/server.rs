@@ -14,9 +14,10 @@ use crate::link::Link;
 
 /// The server that all tests share; each works on accounts of its own.
 pub(super) fn shared() -> String {
-    std::env::var("PAYSLUICE_TEST_REDIS").expect(
-        "PAYSLUICE_TEST_REDIS must name a Redis server for tests, such as redis://127.0.0.1:6379; `cargo xtask test` starts one",
-    )
+    let Ok(url) = std::env::var("PAYSLUICE_TEST_REDIS") else {
+        panic!("PAYSLUICE_TEST_REDIS must be the URL of a Redis server for tests, as `cargo xtask test` sets it")
+    };
+    url
 }
 
 /// One world for a whole test: instants of two cannot be compared.
