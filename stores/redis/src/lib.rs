@@ -1,14 +1,18 @@
 //! Redis for Paysluice.
 
+mod check;
 mod errors;
 mod limiter;
 mod link;
 mod names;
+mod rows;
 mod script;
+mod store;
 #[cfg(test)]
 mod tests;
 
 pub use limiter::{LimiterOptions, RedisLimiter, Share};
+pub use store::{RedisStore, StoreOptions};
 
 /// What all keys begin with, if nothing else is said.
 const PREFIX: &str = "paysluice";
