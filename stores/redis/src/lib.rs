@@ -2,6 +2,7 @@
 
 mod check;
 mod errors;
+mod lease;
 mod limiter;
 mod link;
 mod names;
@@ -11,6 +12,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use lease::{Claim, Held, Lease, LeaseOptions, LeasedDuty};
 pub use limiter::{LimiterOptions, RedisLimiter, Share};
 pub use store::{RedisStore, StoreOptions};
 

@@ -60,6 +60,10 @@ impl Own {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub(super) fn port(&self) -> String {
+        self.port.to_string()
+    }
+
     /// Starts it again, with what it had saved.
     pub(super) async fn rise(&mut self) {
         let port = self.port.to_string();
