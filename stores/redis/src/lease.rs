@@ -121,7 +121,7 @@ impl Lease {
         }
         self.seen.fetch_max(token, Ordering::Relaxed);
         // From before it was asked, less a hundredth: the two clocks do not run alike.
-        Ok(Claim::Held(Held { token, until: asked + (term - term / 100) }))
+        Ok(Claim::Held(Held { token, until: asked + term.saturating_sub(term / 100) }))
     }
 }
 

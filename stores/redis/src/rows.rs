@@ -80,7 +80,7 @@ pub(crate) fn depth(reply: Value) -> Result<Depth, StoreError> {
         Some([rows, due, oldest]) => Ok(Depth {
             rows: number(rows).ok_or_else(unreadable)?,
             due: number(due).ok_or_else(unreadable)?,
-            oldest_due: time(oldest).ok_or_else(unreadable)?,
+            oldest_due: time(oldest)?,
         }),
         _ => Err(unreadable()),
     }
@@ -104,7 +104,7 @@ fn visible(key: &Key, words: &[Bytes]) -> Result<Option<Row>, StoreError> {
             key: key.clone(),
             ver: number(ver).ok_or_else(unreadable)?,
             tries: number(tries).and_then(|tries| u32::try_from(tries).ok()).ok_or_else(unreadable)?,
-            due_in: time(due_in).ok_or_else(unreadable)?,
+            due_in: time(due_in)?,
             body: body.clone(),
         })),
         _ => Err(unreadable()),
@@ -120,7 +120,10 @@ fn number(word: &[u8]) -> Option<u64> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// Microseconds; nothing is never.
-fn time(word: &[u8]) -> Option<Option<Duration>> {
-    if word.is_empty() { Some(None) } else { number(word).map(Duration::from_micros).map(Some) }
+/// Microseconds; an empty word is never.
+fn time(word: &[u8]) -> Result<Option<Duration>, StoreError> {
+    if word.is_empty() {
+        return Ok(None);
+    }
+    number(word).map(|micros| Some(Duration::from_micros(micros))).ok_or_else(|| corrupt("a time"))
 }

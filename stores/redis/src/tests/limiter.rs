@@ -62,8 +62,8 @@ async fn the_script_decides_as_the_local_limiter_does() {
         let mut last = None;
         let mut taken = 0;
         for _ in 0..300 {
-            let class = if rng.next_u64() % 2 == 0 { Class::Charge } else { Class::Query };
-            let gives_back = rng.next_u64() % 5 == 0;
+            let class = if rng.next_u64().is_multiple_of(2) { Class::Charge } else { Class::Query };
+            let gives_back = rng.next_u64().is_multiple_of(5);
             let decision = fleet.decide(class, gives_back).await;
             let Decision { now, wait, .. } = decision;
             clock.advance(now.saturating_sub(last.unwrap_or(now)));
@@ -80,7 +80,7 @@ async fn the_script_decides_as_the_local_limiter_does() {
                 Admission::Refused(refusal) => assert_eq!(refusal.after, Some(wait), "burst {burst}"),
                 Admission::Wait(_) => panic!("the deadline is now"),
             }
-            if rng.next_u64() % 4 == 0 {
+            if rng.next_u64().is_multiple_of(4) {
                 env.sleep(rng.up_to(Duration::from_millis(6))).await;
             }
         }
@@ -191,10 +191,11 @@ async fn other_limits_hold_at_once_for_who_waits() {
     let limiter = limiter(&shared(), &account(), &limits("1/m", None, 1));
     spent(&limiter, Class::Charge, Duration::from_secs(1)).await.unwrap();
     let waiter = limiter.clone();
-    let waiting = tokio::spawn(async move { spent(&waiter, Class::Charge, Duration::from_secs(100)).await });
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move { spent(&waiter, Class::Charge, Duration::from_secs(100)).await });
     settled(&limiter).await;
     limiter.reconfigure(&limits("1000/s", None, 5));
-    waiting.await.unwrap().unwrap();
+    assert_eq!(waiting.join_all().await, [Ok(())]);
 }
 
 #[tokio::test]
