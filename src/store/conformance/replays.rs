@@ -1,8 +1,8 @@
 //! Laws of the op: the same name again gives the same answer, whatever has happened since.
 
 use super::Bench;
-use super::ground::{Ground, SECOND, insert, insert_due, new_op, over, together};
-use crate::store::{Commit, REMEMBERED};
+use super::ground::{Ground, SECOND, about, insert, insert_due, new_op, over, together};
+use crate::store::{Commit, REMEMBERED, Row};
 
 /// A commit whose answer was lost can be asked again: same versions, nothing written twice, even after the row has moved on
 /// and nearly for the time that stores must remember.
@@ -29,7 +29,10 @@ pub async fn a_refusal_is_remembered_too(bench: &dyn Bench) {
     let ver = ground.put(insert_due(&key, 60)).await;
     let claim_of_next = [over(&key, ver + 1, "late")];
     let answer = ground.store.commit(op, &claim_of_next).await.unwrap();
-    assert_eq!(answer, Commit::Lost { index: 0, current: ground.get(&key).await });
+    let Commit::Lost { index: 0, current: Some(current) } = &answer else { panic!("{answer:?}") };
+    // The time left is that of the commit: a store on real time has less left when it is asked again.
+    assert!(about(current.due_in, 60 * SECOND), "{current:?}");
+    assert_eq!(Some(Row { due_in: None, ..current.clone() }), ground.get(&key).await.map(|row| Row { due_in: None, ..row }));
     let next = ground.put(over(&key, ver, "moved on")).await;
     let would_succeed = [over(&key, next, "late")];
     bench.advance(SECOND).await;
