@@ -1,4 +1,4 @@
-//! The store keeps every law on a real server: through one handle, and through several with connections of their own.
+//! The store keeps every law on a real server: through one handle, through several with connections of their own, and behind PgBouncer.
 #![allow(clippy::unwrap_used, reason = "a test program: a panic is its verdict")]
 
 mod served;
@@ -65,6 +65,21 @@ async fn one_handle_keeps_every_law() {
 #[tokio::test(flavor = "multi_thread")]
 async fn handles_with_connections_of_their_own_keep_every_law_together() {
     let bench = PostgresBench::new(Place::new().await, 4).await;
+    conformance::all(&bench).await;
+    bench.place.leave().await;
+}
+
+/// PgBouncer in transaction mode gives every statement another session of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_pgbouncer_in_transaction_mode_it_keeps_every_law() {
+    let Ok(bouncer) = std::env::var("PAYSLUICE_TEST_PGBOUNCER") else {
+        eprintln!("not run: PAYSLUICE_TEST_PGBOUNCER names no PgBouncer before the server of PAYSLUICE_TEST_POSTGRES");
+        return;
+    };
+    let mut bench = PostgresBench::new(Place::new().await, 0).await;
+    for _ in 0..3 {
+        bench.handles.push(PostgresStore::connect(&bouncer, bench.place.options.clone()).await.unwrap());
+    }
     conformance::all(&bench).await;
     bench.place.leave().await;
 }
