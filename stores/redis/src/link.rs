@@ -8,6 +8,7 @@ use paysluice::env::Env;
 use paysluice::guard::timeout;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 use crate::script::{Call, Script};
 
@@ -48,6 +49,9 @@ impl fmt::Display for Trouble {
 impl Link {
     /// A link to the server at `url` (`redis://` or `rediss://`); connects when it is first used.
     pub(crate) fn new(url: &str, env: &Env, timeout: Duration) -> Result<Self, RedisError> {
+        if url.starts_with("rediss:") {
+            choose_cryptography();
+        }
         Ok(Self {
             client: Client::open(url)?,
             env: env.clone(),
@@ -122,6 +126,14 @@ impl Link {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The redis crate leaves the choice to the process, and rustls panics where nobody has chosen and two could be.
+fn choose_cryptography() {
+    if CryptoProvider::get_default().is_none() {
+        // An error means that somebody chose meanwhile.
+        let _ = aws_lc_rs::default_provider().install_default();
     }
 }
 

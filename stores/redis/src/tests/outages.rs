@@ -157,6 +157,14 @@ async fn a_replica_is_read_but_not_written() {
     assert_eq!(error.kind(), StoreErrorKind::Full, "{error}");
 }
 
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_unavailable_to_who_wants_it() {
+    let own = Own::start(&[]).await;
+    let store = open(&own.url().replace("redis:", "rediss:"), Duration::from_secs(1));
+    let error = store.get(&key(&account(), "a")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+}
+
 #[test]
 fn it_promises_no_more_than_its_best() {
     assert_eq!(open("redis://127.0.0.1:1", PATIENT).durability(), Durability::BestEffort);
