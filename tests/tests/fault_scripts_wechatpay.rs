@@ -237,3 +237,20 @@ fn a_caller_in_a_hurry_is_told_the_truth_too() {
     all(&FAULTS, 3, public_key, async |world, script| refund_under(world, script, hurried).await);
     all(&FAULTS, 3, public_key, async |world, script| order_under(world, script, hurried).await);
 }
+
+/// The order was paid under its code before the shop asked once more: the error says so, and the row learns how.
+#[test]
+fn an_order_that_is_paid_already_is_found_paid() {
+    paysluice_tests::on_virtual_time(async {
+        let world = World::with(public_key());
+        let shown = Fault::Truncated;
+        world.sandbox.faults().script([shown; 30]);
+        world.gateway.charge(scanned(), call()).await.unwrap_err();
+        world.sandbox.faults().none();
+        world.sandbox.wechatpay().payer_pays(ORDER).unwrap();
+        let told = insist(&world, || world.gateway.charge(scanned(), call())).await.unwrap_err();
+        assert_eq!((told.kind(), told.fate()), (ErrorKind::AlreadyDone, Fate::Applied));
+        world.let_time_pass().await;
+        assert_eq!(agrees(&world, "paid").await.status, Status::Paid);
+    });
+}
