@@ -292,6 +292,7 @@ fn note_doubt<Op>(run: &mut Run<Op>, miss: &Miss) {
     let unknown = match miss {
         Miss::Wire(error) => matches!(error, crate::transport::TransportError::Lost(_)),
         Miss::Failed(failure) => failure.error.fate() == crate::model::Fate::Unknown,
+        Miss::Unverified(_) => true,
     };
     run.intent.doubt |= unknown && run.draft.moves == Moves::Money;
 }
