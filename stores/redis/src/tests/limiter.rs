@@ -262,9 +262,10 @@ fn a_url_that_is_none_is_refused_without_repeating_it() {
     assert!(told.starts_with("store refused: not a Redis URL") && !told.contains("secret"), "{told}");
 }
 
-/// Waits until what the limiter does on the side is done: its tasks ask on the same connection, in order.
+/// Waits until what the limiter does on the side is done: its tasks ask on the same connection, in order. An ask and a hand-back, each
+/// first by its digest and then by its text, are four questions.
 async fn settled(limiter: &RedisLimiter) {
-    for _ in 0..3 {
+    for _ in 0..16 {
         tokio::task::yield_now().await;
         limiter.ping().await;
     }
