@@ -194,8 +194,10 @@ async fn other_limits_hold_at_once_for_who_waits() {
     let mut waiting = JoinSet::new();
     waiting.spawn(async move { spent(&waiter, Class::Charge, Duration::from_secs(100)).await });
     settled(&limiter).await;
+    let begin = env().now();
     limiter.reconfigure(&limits("1000/s", None, 5));
     assert_eq!(waiting.join_all().await, [Ok(())]);
+    assert!(env().now().since(begin) < Duration::from_secs(20), "not after the minute that it waited for");
 }
 
 #[tokio::test]
