@@ -7,13 +7,14 @@ use super::again::{Circumstances, Decision, End, again};
 use super::apply::Light;
 use super::channel::{Answer, Call};
 use super::order::{Attempt, Order, unknown};
+use super::plan::Planned;
 use super::send::{Send, Sent};
-use super::settle::Observed;
+use super::settle::{Held, Observed};
 use super::told::By;
-use crate::adapter::{Codec, Decoded, Draft, Moves, Operation, Query, QueryRefund, Ready, Seed, Seen, unsupported};
+use crate::adapter::{Codec, Decoded, Draft, Kind, Moves, Operation, Query, QueryRefund, Ready, Seed, Seen, unsupported};
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment};
+use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment, RefundNo};
 
 /// What a question found.
 #[derive(Debug)]
@@ -117,6 +118,28 @@ impl Inner {
             }
         }
         Err(Error::new(ErrorKind::Unintelligible, "the question came to no end"))
+    }
+
+    /// The question that fits the operation: for its refund, or for its payment.
+    pub(crate) async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
+        let order = self.load_order(&held.order_no).await?.ok_or_else(|| unknown(&held.order_no))?.value;
+        Ok((self.question_of(held, &order, deadline).await?, asked_at(&order)))
+    }
+
+    /// The same, of the order as it is given.
+    pub(crate) async fn question_of<Op: Planned>(&self, held: &Held<Op>, order: &Order, deadline: Mono) -> Result<Found, Error> {
+        let mut timing = Timing::default();
+        if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
+            && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
+            && self.adapter().query_refund().is_some()
+            // A reversal of what was not paid books no refund: then the payment itself shows what became of it.
+            && order.attempt(held.attempt).is_some_and(|attempt| attempt.refunds.iter().any(|part| part.no.as_ref() == Some(&no)))
+        {
+            let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
+            return self.ask(&query, order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await;
+        }
+        let query = Query::new(held.order_no.clone()).on(held.attempt);
+        self.ask(&query, order, held.attempt, None, Class::Resolve, deadline, &mut timing).await
     }
 
     /// Sends one step of a question until it is answered.

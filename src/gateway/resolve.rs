@@ -29,7 +29,7 @@ use crate::store::{Row, SpaceKind};
 const BATCH: usize = 32;
 
 /// How long a claimed intent is ours.
-const LEASE: Duration = Duration::from_secs(90);
+pub(super) const LEASE: Duration = Duration::from_secs(90);
 
 /// How long the resolver begins anything on one intent before it puts it back.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -58,7 +58,7 @@ impl Inner {
         Ok(count)
     }
 
-    async fn resolve_row(self: &Arc<Self>, row: Row) {
+    pub(super) async fn resolve_row(self: &Arc<Self>, row: Row) {
         let intent: Versioned<Intent> = match read(&row) {
             Ok(intent) => intent,
             Err(error) => {
@@ -87,7 +87,8 @@ impl Inner {
         let draft = self.rows.open_draft(&row.key, &intent.value)?;
         let attempt = intent.value.attempt;
         let order_no = op.order_no().clone();
-        let held = Held { op, order_no, attempt, key: row.key, intent, order: None, draft, learned: Vec::new(), by: By::Query };
+        let (key, learned, by) = (row.key, Vec::new(), By::Query);
+        let held = Held { op, order_no, attempt, key, intent, order: None, draft, learned, by, ruled: None };
         match held.intent.value.state.clone() {
             State::Sending => self.recover(held, true).await,
             State::Doubt { .. } => self.recover(held, false).await,
@@ -113,8 +114,12 @@ impl Inner {
         }
         let recovery = codec.recovery(&held.op, &held.draft);
         let deadline = self.env.now() + PATIENCE;
+        // What is paused and may still be sent again later is neither sent nor canceled now: it is only asked about.
+        let may_replay = Op::TAKES && self.may_replay(&held.op, &held.draft, &held.intent.value, codec);
+        let only_ask = may_replay && self.held_back::<Op>().await.is_some();
         for step in &recovery.steps {
             let evidence = match step {
+                RecoveryStep::Replay { .. } | RecoveryStep::Cancel if only_ask => Evidence::None,
                 RecoveryStep::Replay { .. } => self.replay(&held, codec, &**adapter, deadline).await?,
                 RecoveryStep::Query => self.query_for(&held, codec, &recovery, deadline).await,
                 RecoveryStep::Cancel => self.cancel_for(&held, codec, &**adapter, &recovery, deadline).await?,
@@ -218,25 +223,6 @@ impl Inner {
             Ok((Found::Missing, _)) => self.missing(recovery),
             Err(_) => Evidence::None,
         }
-    }
-
-    /// The question that fits the operation: for its refund, or for its payment.
-    async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
-        let order = self.load_order(&held.order_no).await?.ok_or_else(|| super::order::unknown(&held.order_no))?.value;
-        let mut timing = Timing::default();
-        if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
-            && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
-            && self.adapter().query_refund().is_some()
-            // A reversal of what was not paid books no refund: then the payment itself shows what became of it.
-            && order.attempt(held.attempt).is_some_and(|attempt| attempt.refunds.iter().any(|part| part.no.as_ref() == Some(&no)))
-        {
-            let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
-            let found = self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await?;
-            return Ok((found, asked_at(&order)));
-        }
-        let query = Query::new(held.order_no.clone()).on(held.attempt);
-        let found = self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
-        Ok((found, asked_at(&order)))
     }
 
     /// What it proves that nothing was found.
