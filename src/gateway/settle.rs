@@ -99,7 +99,7 @@ impl Inner {
             }
             verdict = settled.verdict;
             let payment = || settled.order.payment(&self.account, self.payment_ref, held.attempt).map(Box::new);
-            let committed = self.commit(&settled.puts).await;
+            let committed = self.commit_settled(settled.puts, settled.intent_at).await;
             match committed.map_err(|error| Settling { verdict: verdict.clone(), payment: payment(), error })? {
                 Commit::Done(_) => {
                     self.changed();
