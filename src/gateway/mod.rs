@@ -55,12 +55,14 @@ pub use builder::{Builder, GatewayConfig};
 pub use channel::{Answer, Call, Capabilities, Outcome, PaymentChannel};
 pub use handle::Gateway;
 pub use operator::{
-    AttemptView, AuditEntry, Doubt, Drained, OperationView, Operator, OrderLine, OrderView, Page, Ruling, Standing, TellView, Wanted,
+    AttemptView, AuditEntry, Doubt, Drained, OperationView, Operator, OrderLine, OrderView, Page, Ruling, Standing, TellView,
+    Wanted,
 };
 pub use pause::Pause;
 pub use told::{By, Handler, TellAgain, Told, ToldChange};
 
-pub(crate) use operator::Deed;
+pub(crate) use operator::{Deed, Word};
+pub(crate) use order::{Attempt, Order};
 pub(crate) use rows::{REMEMBERED, json, read, store_failed};
 pub(crate) use settle::Observed;
 

@@ -88,7 +88,8 @@ impl Word {
         let read = |field: &'static str, said: &str, longest: usize, what: &str| {
             let said = said.trim();
             let good = !said.is_empty() && said.chars().count() <= longest && !said.chars().any(char::is_control);
-            good.then(|| said.to_owned()).ok_or_else(|| Invalid::new(field, format!("{what}, in one line of at most {longest} characters")))
+            good.then(|| said.to_owned())
+                .ok_or_else(|| Invalid::new(field, format!("{what}, in one line of at most {longest} characters")))
         };
         Ok(Self {
             by: read("by", by, LONGEST_NAME, "the name of whoever decides")?,
@@ -108,7 +109,13 @@ impl Operator {
     /// * That something was not applied, and that a charge was, is taken only with the provider's answer, unless it answers no
     ///   questions at all; `abandon` gives a charge up without.
     /// * An intent that is not in doubt, or that is being looked at right now, is a `Conflict`: nothing is changed.
-    pub async fn settle(&self, order_no: &OrderNo, operation: &str, ruling: &Ruling, call: Call) -> Result<Answer<Payment>, Error> {
+    pub async fn settle(
+        &self,
+        order_no: &OrderNo,
+        operation: &str,
+        ruling: &Ruling,
+        call: Call,
+    ) -> Result<Answer<Payment>, Error> {
         self.inner.settle_by(order_no, operation, ruling, &self.word, call).await
     }
 
@@ -194,7 +201,8 @@ fn named(key: &Key) -> String {
 /// The key that such a word names.
 fn cursor(space: &Space, word: &str) -> Result<Key, Error> {
     let text = hex::decode(word).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let (part, id) = text.as_deref().and_then(|text| text.split_once('\n')).ok_or_else(|| Invalid::new("after", "the `next` of a page"))?;
+    let (part, id) =
+        text.as_deref().and_then(|text| text.split_once('\n')).ok_or_else(|| Invalid::new("after", "the `next` of a page"))?;
     Ok(Key { space: space.clone(), part: part.to_owned(), id: id.to_owned() })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Inner;
 use super::again::{End, Miss};
 use super::apply::Light;
-use super::ask::{Found, asked_at};
+use super::ask::Found;
 use super::channel::Call;
 use super::intent::{Intent, State, StoredWhenUp};
 use super::order::Attempt;
@@ -17,8 +17,8 @@ use super::settle::{Held, Outcome, pick};
 use super::told::By;
 use super::verdict::Told;
 use crate::adapter::{
-    Adapter, Again, Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Kind, Moves, NotFound, Operation, Query,
-    QueryRefund, Ready, Recovery, RecoveryStep, Refund, Reverse, Seen,
+    Adapter, Again, Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Kind, Moves, NotFound, Operation, Ready, Recovery,
+    RecoveryStep, Refund, Reverse, Seen,
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};

@@ -75,7 +75,8 @@ impl Inner {
         call: Call,
     ) -> Result<Answer<Payment>, Error> {
         let taking = Taking { ruling, word, act: "settle", ask: Some(self.env.now() + call.timeout) };
-        let known = if operation.is_empty() { None } else { self.load_intent(&self.rows.intent_key(order_no, operation)).await? };
+        let known =
+            if operation.is_empty() { None } else { self.load_intent(&self.rows.intent_key(order_no, operation)).await? };
         match known.ok_or_else(|| no_operation(order_no))?.value.kind {
             Kind::Charge => self.rule::<Charge>(order_no, operation, taking).await,
             Kind::Confirm => self.rule::<Confirm>(order_no, operation, taking).await,
@@ -138,7 +139,8 @@ impl Inner {
         fate: Fate,
     ) -> Result<(Held<Op>, bool), Error> {
         let no = intent.value.attempt;
-        let opened = self.rows.open_op::<Op>(&key, &intent.value).and_then(|op| Ok((op, self.rows.open_draft(&key, &intent.value)?)));
+        let opened =
+            self.rows.open_op::<Op>(&key, &intent.value).and_then(|op| Ok((op, self.rows.open_draft(&key, &intent.value)?)));
         let readable = opened.is_ok();
         let (op, draft) = match opened {
             Ok(opened) => opened,
@@ -276,7 +278,8 @@ fn not_taken_up(row: &Row, readable: bool) -> Result<(), Error> {
         return Ok(());
     }
     let left = row.due_in.unwrap_or_default();
-    Err(Error::new(ErrorKind::Refused, "it is being looked at right now, and may be sent again: nothing was changed").with_after(left))
+    Err(Error::new(ErrorKind::Refused, "it is being looked at right now, and may be sent again: nothing was changed")
+        .with_after(left))
 }
 
 fn released<Op: Ruled>(op: &Op, taking: Taking<'_>) -> End {
