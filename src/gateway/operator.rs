@@ -184,10 +184,9 @@ async fn page_part(inner: &Inner, kind: SpaceKind, part: &str) -> Result<Vec<Row
     loop {
         let page = inner.store.page(&space, Some(&after), ROWS).await.map_err(store_failed)?;
         let full = page.len() == ROWS;
-        let read = page.len();
         found.extend(page.into_iter().filter(|row| row.key.part == part));
         match found.last() {
-            Some(last) if full && read > 0 && last.key != after => after = last.key.clone(),
+            Some(last) if full && last.key != after => after = last.key.clone(),
             _ => return Ok(found),
         }
     }
@@ -220,6 +219,7 @@ mod seconds {
     }
 }
 
+#[allow(clippy::ref_option, reason = "serde hands it over so")]
 fn when_if<S: Serializer>(at: &Option<SystemTime>, out: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => seconds::serialize(at, out),
@@ -231,6 +231,7 @@ fn span<S: Serializer>(time: &Duration, out: S) -> Result<S::Ok, S::Error> {
     time.as_secs().serialize(out)
 }
 
+#[allow(clippy::ref_option, reason = "serde hands it over so")]
 fn span_if<S: Serializer>(time: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
     time.map(|time| time.as_secs()).serialize(out)
 }

@@ -59,8 +59,7 @@ impl Inner {
         let after = after.map(|order_no| self.rows.order_key(order_no));
         let found = self.scan(SpaceKind::Order, after, max, |row| {
             let order = read::<Order>(row)?.value;
-            let line = self.line(&order);
-            Ok(line.filter(|line| is(line, wanted)))
+            Ok(Some(self.line(&order)).filter(|line| is(line, wanted)))
         });
         let (items, last) = found.await?;
         let next = last.map(|key| key.part.strip_prefix("order/").unwrap_or(&key.part).to_owned());
@@ -105,10 +104,10 @@ impl Inner {
         Ok((found, after))
     }
 
-    fn line(&self, order: &Order) -> Option<OrderLine> {
+    fn line(&self, order: &Order) -> OrderLine {
         let shown = order.meant().and_then(|no| order.payment(&self.account, self.payment_ref, no));
         let parts = order.attempts.iter().flat_map(|attempt| attempt.captures.iter().chain(&attempt.refunds));
-        Some(OrderLine {
+        OrderLine {
             order_no: order.order_no.clone(),
             money: order.money,
             attempts: order.attempts.len(),
@@ -117,7 +116,7 @@ impl Inner {
             refunded: shown.as_ref().map(|payment| payment.refunded),
             pending: parts.filter(|part: &&Part| !part.status.is_settled()).count(),
             blocked: order.attempts.iter().find_map(|attempt| attempt.blocked.clone()),
-        })
+        }
     }
 }
 

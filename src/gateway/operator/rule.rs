@@ -142,12 +142,11 @@ impl Inner {
         let opened =
             self.rows.open_op::<Op>(&key, &intent.value).and_then(|op| Ok((op, self.rows.open_draft(&key, &intent.value)?)));
         let readable = opened.is_ok();
-        let (op, draft) = match opened {
-            Ok(opened) => opened,
-            Err(_) => {
-                let name = key.id.split_once('/').map_or("", |(_, name)| name);
-                (Op::rebuilt(order, attempt(order, no)?, name)?, unread(&intent.value.seed.key))
-            }
+        let (op, draft) = if let Ok(opened) = opened {
+            opened
+        } else {
+            let name = key.id.split_once('/').map_or("", |(_, name)| name);
+            (Op::rebuilt(order, attempt(order, no)?, name)?, unread(&intent.value.seed.key))
         };
         let (order_no, learned, by, ruled) = (order_no.clone(), Vec::new(), By::Operator, Some(fate));
         Ok((Held { op, order_no, attempt: no, key, intent, order: None, draft, learned, by, ruled }, readable))
@@ -168,41 +167,50 @@ impl Inner {
         }
         let id = payment_id(order, attempt, self.payment_ref, Op::KIND, taking.ruling)?;
         let takes = matches!(Op::KIND, Kind::Charge | Kind::Confirm);
-        let light = Light { by: By::Operator, asked: Some(order.version) };
-        if let Some(answer) = self.consult(held, order, id, deadline).await {
-            match answer {
-                Ok(Found::Seen(seen)) => match self.judged(held, readable, &seen) {
-                    Some(says) if says == fate => {
-                        if let Some(id) = id {
-                            self.alias(self.payment_ref, id, &order.order_no).await?;
-                        }
-                        return Ok(Outcome::Seen(seen, light));
-                    }
-                    Some(_) => return Err(otherwise(&seen)),
-                    None if takes && (fate == Fate::Applied || matches!(seen.status, Some(Status::Unrecognized(_)))) => {
-                        return Err(otherwise(&seen));
-                    }
-                    None => {}
-                },
-                Ok(Found::Missing) if takes && fate == Fate::Applied => {
-                    return Err(Invalid::new("provider_id", "the id of a payment that the provider knows").into());
-                }
-                Ok(Found::Missing) => {}
-                Err(error) if takes || fate == Fate::NotApplied => return Err(unasked(&error, Op::KIND)),
-                Err(_) => {}
+        let (charged, light) = (takes && fate == Fate::Applied, Light { by: By::Operator, asked: Some(order.version) });
+        let found = match self.consult(held, order, id, deadline).await {
+            Some(Err(error)) if takes || fate == Fate::NotApplied => return Err(unasked(&error, Op::KIND)),
+            Some(found) => found.ok(),
+            None => None,
+        };
+        let seen = match found {
+            Some(Found::Seen(seen)) => match self.judged(held, readable, &seen) {
+                Some(says) if says == fate => Some(seen),
+                // It shows neither. A word it does not know may be one for money taken.
+                None if !(charged || takes && matches!(seen.status, Some(Status::Unrecognized(_)))) => None,
+                _ => return Err(otherwise(&seen)),
+            },
+            Some(Found::Missing) if charged => {
+                return Err(Invalid::new("provider_id", "the id of a payment that the provider knows").into());
             }
-        } else if takes && fate == Fate::Applied && !readable {
-            let why = "what is sealed of it cannot be opened, and this provider answers no questions: adopt the payment as another order";
-            return Err(Error::new(ErrorKind::Conflict, why));
-        }
-        if fate == Fate::NotApplied {
-            return Ok(Outcome::End(released(&held.op, taking)));
-        }
-        let seen = held.op.applied(order, attempt, &held.intent.value.seed, taking.ruling)?;
+            // It may not be known because its payer has not come yet.
+            Some(Found::Missing) if takes && self.is_payable(attempt, &held.draft) => {
+                let why = "the provider does not know it yet, and it may still be paid: cancel it, or wait until its time is up";
+                return Err(Error::new(ErrorKind::Conflict, why));
+            }
+            None if charged && !readable => {
+                let why = "what is sealed of it cannot be opened, and this provider answers no questions: nothing was changed";
+                return Err(Error::new(ErrorKind::Conflict, why));
+            }
+            Some(Found::Missing) | None => None,
+        };
+        let seen = match seen {
+            Some(seen) => seen,
+            None if fate == Fate::NotApplied => return Ok(Outcome::End(released(&held.op, taking))),
+            None => {
+                let seen = held.op.applied(order, attempt, &held.intent.value.seed, taking.ruling)?;
+                Box::new(with_id(seen, self.payment_ref, id))
+            }
+        };
         if let Some(id) = id {
             self.alias(self.payment_ref, id, &order.order_no).await?;
         }
-        Ok(Outcome::Seen(Box::new(with_id(seen, self.payment_ref, id)), light))
+        Ok(Outcome::Seen(seen, light))
+    }
+
+    fn is_payable(&self, attempt: &Attempt, draft: &Draft) -> bool {
+        let now = self.env.wall();
+        attempt.closes_at.or(draft.closes_at).is_some_and(|at| now < at)
     }
 
     /// Asks the provider, by the id that was named or by what is known; none if it answers no questions.
@@ -283,9 +291,9 @@ fn not_taken_up(row: &Row, readable: bool) -> Result<(), Error> {
 }
 
 fn released<Op: Ruled>(op: &Op, taking: Taking<'_>) -> End {
-    let (by, evidence) = (&taking.word.by, &taking.word.evidence);
-    let what = if taking.act == "abandon" { "given up" } else { "not applied, by the word of" };
-    let why = if taking.act == "abandon" { format!("{what} by {by}: {evidence}") } else { format!("{what} {by}: {evidence}") };
+    let Word { by, evidence } = taking.word;
+    let what = if taking.act == "abandon" { "given up by" } else { "not applied, by the word of" };
+    let why = format!("{what} {by}: {evidence}");
     tracing::warn!(order = %op.order_no(), operation = %op.identity(), by = %by, "{}", taking.act);
     End::Released { resume: false, told: Told::of(&Error::new(ErrorKind::Unreachable, why)) }
 }

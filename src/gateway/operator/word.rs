@@ -145,9 +145,8 @@ pub(super) fn judged(kind: Kind, seed: &Seed, seen: &Seen) -> Option<Fate> {
         Kind::Confirm if status?.is_success() => Some(Fate::Applied),
         Kind::Confirm => status?.is_unpaid_end().then_some(Fate::NotApplied),
         Kind::Capture => part(&seen.captures),
-        Kind::Refund => part(&seen.refunds),
         Kind::Reverse | Kind::Cancel if matches!(status, Some(Status::Canceled | Status::Expired)) => Some(Fate::Applied),
-        Kind::Reverse => part(&seen.refunds),
+        Kind::Refund | Kind::Reverse => part(&seen.refunds),
         Kind::Cancel => status?.is_success().then_some(Fate::NotApplied),
         Kind::Query | Kind::QueryRefund => None,
     }
