@@ -123,9 +123,7 @@ fn asked(command: Command) -> Result<(Target, Asked), String> {
             let query = about(QueryRefund::new(ask.target.order.clone(), ask.refund_no), &ask.target);
             (ask.target, Asked::QueryRefund(query))
         }
-        Command::Demo(_) | Command::Sandbox(_) | Command::Doctor(_) | Command::Callback(_) => {
-            return Err("this is no operation".to_owned());
-        }
+        _ => return Err("this is no operation".to_owned()),
     })
 }
 
