@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 use paysluice::model::text;
 use paysluice::model::{AttemptNo, CaptureNo, Money, OrderNo, RefundNo};
 
+use crate::operator::args::{AbandonAsk, AdoptAsk, NowAsk, PauseAsk, SettleAsk, StoreAsk};
+
 /// Payments that are charged at most once, from the command line.
 ///
 /// Exit status of an operation: 0 done; 1 wrong usage or configuration; 2 not applied; 3 unknown, being resolved; 4 applied, with
@@ -58,6 +60,21 @@ pub(crate) enum Command {
     /// Callbacks: verify them, or receive and forward them.
     #[command(subcommand)]
     Callback(CallbackAsk),
+    /// The store: orders, everything unfinished, dead callbacks, what was changed by hand.
+    #[command(subcommand)]
+    Store(StoreAsk),
+    /// Say what became of an operation in doubt. The provider is asked first, where it can be.
+    Settle(SettleAsk),
+    /// Look at everything unfinished of an order now, and show what came of it. Exit status 3: something is still in doubt.
+    ResolveNow(NowAsk),
+    /// Give a charge in doubt up on your word alone: it counts as not applied, and the order can be charged again.
+    Abandon(AbandonAsk),
+    /// Take over a payment that was made elsewhere, by the provider's id of it.
+    Adopt(AdoptAsk),
+    /// Refuse charges, confirms and captures of a gateway from now on; all else goes on.
+    Pause(PauseAsk),
+    /// Let charges go on.
+    Resume(PauseAsk),
 }
 
 /// Which order, through which gateway.
@@ -99,9 +116,21 @@ pub(crate) struct ChargeAsk {
     /// What the payer reads.
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
+    /// The payer's address: some providers check it, WeChat Pay wants it for method wap.
+    #[arg(long, value_name = "IP")]
+    pub(crate) payer_ip: Option<std::net::IpAddr>,
+    /// Where the provider calls back to, where it is told per payment.
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Option<String>,
+    /// Although an earlier attempt still waits for its payer: if both are paid, one is to be given back.
+    #[arg(long)]
+    pub(crate) overlap: bool,
     /// Passed through to the provider; may be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) metadata: Vec<(String, String)>,
+    /// A field of the provider's own, as its page names it; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) extra: Vec<(String, String)>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -274,7 +303,7 @@ fn attempt(said: &str) -> Result<AttemptNo, String> {
     AttemptNo::new(number).map_err(|invalid| invalid.to_string())
 }
 
-fn duration(said: &str) -> Result<Duration, String> {
+pub(crate) fn duration(said: &str) -> Result<Duration, String> {
     let read: Option<Duration> = text::parse_duration(said);
     read.filter(|time| !time.is_zero()).ok_or_else(|| "must be a time such as 500ms, 30s or 2m".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The `paysluice` command: a demo, a sandbox, one operation at a time, a doctor, and callbacks verified or forwarded.
+//! The `paysluice` command: a demo, a sandbox, one operation at a time, a doctor, callbacks verified or forwarded, and operators.
 
 mod access;
 mod args;
@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod open;
 mod operate;
+mod operator;
 mod output;
 mod relay;
 mod sandbox;
@@ -53,6 +54,13 @@ fn run(args: Args) -> Result<ExitCode, String> {
             Command::Callback(CallbackAsk::Dead(ask)) => relay::dead(env, &args.config, &ask, args.json).await,
             Command::Callback(CallbackAsk::Replay(ask)) => relay::replay(env, &args.config, &ask, args.json).await,
             Command::Sandbox(ask) => sandbox::run(env, ask, args.json).await,
+            command @ (Command::Store(_)
+            | Command::Settle(_)
+            | Command::ResolveNow(_)
+            | Command::Abandon(_)
+            | Command::Adopt(_)
+            | Command::Pause(_)
+            | Command::Resume(_)) => operator::run(env, &args.config, command, args.json).await,
             command => operate::run(env, &args.config, command, args.json, args.verbose).await,
         }
     })

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod doctored;
 #[cfg(test)]
+mod operated;
+#[cfg(test)]
 mod relayed;
 #[cfg(test)]
 mod served;

@@ -8,8 +8,9 @@ use super::apply::apply;
 use super::ask::{Found, asked_at};
 use super::channel::{Answer, Call};
 use super::intent::{Intent, State};
+use super::operator::{Deed, Word};
 use super::order::{Attempt, Order, unknown};
-use super::rows::{self, Versioned};
+use super::rows::{self, Versioned, part};
 use super::settle::pick;
 use super::told::By;
 use super::verdict::Verdict;
@@ -36,6 +37,7 @@ impl Inner {
         provider_id: &str,
         money: Money,
         call: Call,
+        word: Option<&Word>,
     ) -> Result<Answer<Payment>, Error> {
         let deadline = self.env.now() + call.timeout;
         let mut timing = Timing::default();
@@ -59,6 +61,11 @@ impl Inner {
             order.version = order.version.max(1);
             let mut puts = vec![self.rows.put_order(&order, Expect::Absent)?];
             puts.extend(self.watching(&query, &order)?);
+            if let Some(word) = word {
+                let (before, after) = ("unknown here".to_owned(), format!("payment {provider_id}, {money}"));
+                let deed = Deed { act: "adopt", part: part(order_no), operation: None, before, after };
+                puts.push(self.put_audit(word, deed)?);
+            }
             for told in self.tolds(&order, AttemptNo::FIRST, applied, By::Query) {
                 puts.push(self.rows.put_told(&told)?);
             }

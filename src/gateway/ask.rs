@@ -144,10 +144,15 @@ impl Inner {
         }
     }
 
-    /// The question that fits an operation in doubt or under watch: for its refund, or for its payment. What became of a reversal,
-    /// the payment mostly shows; where it does not, the refund that the reversal was booked as may.
+    /// The question that fits an operation in doubt or under watch: for its refund, or for its payment.
     pub(crate) async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
         let order = self.load_order(&held.order_no).await?.ok_or_else(|| unknown(&held.order_no))?.value;
+        Ok((self.question_of(held, &order, deadline).await?, asked_at(&order)))
+    }
+
+    /// The same, of the order as it is given. What became of a reversal, the payment mostly shows; where it does not, the refund
+    /// that the reversal was booked as may.
+    pub(crate) async fn question_of<Op: Planned>(&self, held: &Held<Op>, order: &Order, deadline: Mono) -> Result<Found, Error> {
         let mut timing = Timing::default();
         let identity = held.op.identity();
         let booked = matches!(Op::KIND, Kind::Refund | Kind::Reverse).then(|| identity.split_once('/')).flatten();
@@ -158,17 +163,16 @@ impl Inner {
         });
         if Op::KIND != Kind::Refund || booked.is_none() {
             let query = Query::new(held.order_no.clone()).on(held.attempt);
-            let found = self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
+            let found = self.ask(&query, order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
             let adapter = self.adapter();
             let proves = |seen: &Seen| Op::codec(&**adapter).and_then(|codec| codec.judge(&held.op, &held.draft, seen)).is_some();
             if booked.is_none() || matches!(&found, Found::Seen(seen) if proves(seen)) {
-                return Ok((found, asked_at(&order)));
+                return Ok(found);
             }
         }
         let no = booked.unwrap_or_default();
         let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no)?).on(held.attempt);
-        let found = self.ask(&query, &order, held.attempt, Some(no), Class::Resolve, deadline, &mut timing).await?;
-        Ok((found, asked_at(&order)))
+        self.ask(&query, order, held.attempt, Some(no), Class::Resolve, deadline, &mut timing).await
     }
 
     /// Sends one step of a question until it is answered.

@@ -12,6 +12,7 @@ use super::access::AccessCache;
 use super::duty::Duty;
 use super::flight::Flights;
 use super::handle::Gateway;
+use super::pause::Pauses;
 use super::persist::OpIds;
 use super::rows::Rows;
 use super::told::Handler;
@@ -209,6 +210,7 @@ impl Builder {
             flights: Flights::default(),
             totals: Totals::default(),
             closing: AtomicBool::new(false),
+            pauses: Pauses::default(),
             changes: watch::channel(0).0,
             resolver_bell: Arc::default(),
             told_bell: Arc::default(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Inner;
 use super::builder::Builder;
 use super::channel::{Answer, Call, Capabilities, Outcome, PaymentChannel};
-use super::operator::{Doubt, Drained};
+use super::operator::{AuditEntry, Doubt, Drained, OperationView, Operator, OrderLine, OrderView, Page, Wanted};
+use super::pause::Pause;
 use crate::adapter::{Adapter, Cancel, Capture, Charge, Confirm, Kind, Query, QueryRefund, Refund, Reverse};
 use crate::env::{BoxFuture, Env};
 use crate::guard::{Guards, GuardsConfig, timeout};
@@ -76,10 +77,40 @@ impl Gateway {
         self.0.doubts(max).await
     }
 
-    /// Gives an order's charge up on a person's word, when no evidence can be had: it counts as not applied from then on. If
-    /// money shows up all the same, it is told as a late success.
-    pub async fn abandon(&self, order_no: &OrderNo, reason: &str) -> Result<Answer<Payment>, Error> {
-        self.0.abandon(order_no, reason).await
+    /// A person who changes something by hand: `by` is who, `evidence` is why. Both stand in the audit trail, in one line each.
+    pub fn operator(&self, by: &str, evidence: &str) -> Result<Operator, Invalid> {
+        Operator::new(Arc::clone(&self.0), by, evidence)
+    }
+
+    /// Up to `max` orders of that kind after that one, by number.
+    pub async fn list(&self, wanted: Wanted, after: Option<&OrderNo>, max: usize) -> Result<Page<OrderLine>, Error> {
+        self.0.list(wanted, after, max).await
+    }
+
+    /// All that the store holds of an order: attempts, operations, tells, audit trail. Nothing sealed, and nothing that lets its
+    /// bearer pay.
+    pub async fn inspect(&self, order_no: &OrderNo) -> Result<OrderView, Error> {
+        self.0.inspect(order_no).await
+    }
+
+    /// Up to `max` operations that have not come to their end, by order; `after` is the `next` of the page before.
+    pub async fn open_operations(&self, after: Option<&str>, max: usize) -> Result<Page<OperationView>, Error> {
+        self.0.open(after, max).await
+    }
+
+    /// What was changed by hand, for the whole account; of one order, see [`inspect`](Self::inspect).
+    pub async fn audit(&self, after: Option<&str>, max: usize) -> Result<Page<AuditEntry>, Error> {
+        self.0.audit(after, max).await
+    }
+
+    /// Looks at all that is unfinished of an order now instead of at its time, by the resolver's own rules, and says how it stands.
+    pub async fn resolve_now(&self, order_no: &OrderNo, call: Call) -> Result<OrderView, Error> {
+        self.0.resolve_now(order_no, call).await
+    }
+
+    /// Whether charges are paused, and by whom; at most a second old.
+    pub async fn paused(&self) -> Result<Option<Pause>, Error> {
+        self.0.paused().await
     }
 
     /// Gives back what an order was paid too much by a second attempt: for the handler of `DuplicatePaid`. Can be repeated.
@@ -89,7 +120,7 @@ impl Gateway {
 
     /// Takes over a payment that was made elsewhere, by the provider's id of it.
     pub async fn adopt(&self, order_no: &OrderNo, provider_id: &str, money: Money, call: Call) -> Result<Answer<Payment>, Error> {
-        self.bounded(call, self.0.adopt(order_no, provider_id, money, call)).await
+        self.bounded(call, self.0.adopt(order_no, provider_id, money, call, None)).await
     }
 
     /// Takes no new operations and waits for those under way, at most so long.

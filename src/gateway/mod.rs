@@ -21,6 +21,7 @@ mod operate;
 mod operator;
 mod order;
 mod parts;
+mod pause;
 mod persist;
 mod plan;
 mod renew;
@@ -55,9 +56,15 @@ pub use builder::{Builder, GatewayConfig};
 pub use channel::{Answer, Call, Capabilities, Outcome, PaymentChannel};
 pub use duty::Duty;
 pub use handle::Gateway;
-pub use operator::{Doubt, Drained};
+pub use operator::{
+    AttemptView, AuditEntry, Doubt, Drained, OperationView, Operator, OrderLine, OrderView, Page, Ruling, Standing, TellView,
+    Wanted,
+};
+pub use pause::Pause;
 pub use told::{By, Handler, TellAgain, Told, ToldChange};
 
+pub(crate) use operator::{Deed, Word};
+pub(crate) use order::{Attempt, Order};
 pub(crate) use rows::{REMEMBERED, json, read, store_failed};
 pub(crate) use settle::Observed;
 
@@ -81,6 +88,8 @@ pub(crate) struct Inner {
     flights: flight::Flights,
     pub(crate) totals: Totals,
     closing: AtomicBool,
+    /// Whether charges are paused, as far as this process knows.
+    pauses: pause::Pauses,
     /// Counts changes of orders: what waits for one looks again.
     changes: watch::Sender<u64>,
     /// Rung when the resolver may have something to do before its time.

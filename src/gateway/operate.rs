@@ -78,6 +78,7 @@ impl Inner {
                     }
                     Looked::CancelFirst(earlier) => {
                         drop(flight);
+                        self.held_back::<Op>().await.map_or(Ok(()), |told| Err(told.error()))?;
                         self.cancel_first(aimed, earlier, deadline).await?;
                         continue;
                     }

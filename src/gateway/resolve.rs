@@ -29,7 +29,7 @@ use crate::store::{Row, SpaceKind};
 const BATCH: usize = 32;
 
 /// How long a claimed intent is ours.
-const LEASE: Duration = Duration::from_secs(90);
+pub(super) const LEASE: Duration = Duration::from_secs(90);
 
 /// How long the resolver begins anything on one intent before it puts it back.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -58,7 +58,7 @@ impl Inner {
         Ok(count)
     }
 
-    async fn resolve_row(self: &Arc<Self>, row: Row) {
+    pub(super) async fn resolve_row(self: &Arc<Self>, row: Row) {
         let intent: Versioned<Intent> = match read(&row) {
             Ok(intent) => intent,
             Err(error) => {
@@ -87,7 +87,8 @@ impl Inner {
         let draft = self.rows.open_draft(&row.key, &intent.value)?;
         let attempt = intent.value.attempt;
         let order_no = op.order_no().clone();
-        let held = Held { op, order_no, attempt, key: row.key, intent, order: None, draft, learned: Vec::new(), by: By::Query };
+        let (key, learned, by) = (row.key, Vec::new(), By::Query);
+        let held = Held { op, order_no, attempt, key, intent, order: None, draft, learned, by, ruled: None };
         match held.intent.value.state.clone() {
             State::Sending => self.recover(held, true).await,
             State::Doubt { .. } => self.recover(held, false).await,
@@ -113,8 +114,12 @@ impl Inner {
         }
         let recovery = codec.recovery(&held.op, &held.draft);
         let deadline = self.env.now() + PATIENCE;
+        // What is paused and may still be sent again later is neither sent nor canceled now: it is only asked about.
+        let may_replay = Op::TAKES && self.may_replay(&held.op, &held.draft, &held.intent.value, codec);
+        let only_ask = may_replay && self.held_back::<Op>().await.is_some();
         for step in &recovery.steps {
             let evidence = match step {
+                RecoveryStep::Replay { .. } | RecoveryStep::Cancel if only_ask => Evidence::None,
                 RecoveryStep::Replay { .. } => self.replay(&held, codec, &**adapter, deadline).await?,
                 RecoveryStep::Query => self.query_for(&held, codec, &recovery, deadline).await,
                 RecoveryStep::Cancel => self.cancel_for(&held, codec, &**adapter, &recovery, deadline).await?,

@@ -146,7 +146,7 @@ pub(crate) fn put_intent(key: Key, intent: &Intent, expect: Expect, due_in: Opti
 }
 
 /// The unit of atomicity of an order.
-fn part(order: &OrderNo) -> String {
+pub(super) fn part(order: &OrderNo) -> String {
     format!("order/{order}")
 }
 

@@ -92,6 +92,9 @@ impl Inner {
             if let Some(loan) = loan.take() {
                 admitted = admitted.paid_with(loan);
             }
+            if let Some(told) = self.held_back::<Op>().await {
+                return self.stop(run, End::Released { resume: true, told }).await;
+            }
             let until = self.guards.until(run.class, self.env.now(), run.deadline);
             let before = self.env.now();
             let begun = self.begin(&mut run, until.since(before)).await;
@@ -282,6 +285,7 @@ impl Inner {
             draft: run.draft,
             learned: run.learned,
             by: By::Answer,
+            ruled: None,
         };
         self.settle(held, outcome).await
     }

@@ -9,12 +9,12 @@ use super::apply::{Applied, Light, apply};
 use super::intent::{Intent, State};
 use super::order::Order;
 use super::plan::{Planned, book};
-use super::rows::{self, Rows, Versioned, read};
-use super::told::{By, Told, ToldChange};
+use super::rows::{self, Versioned, read};
+use super::told::{By, Told, ToldChange, effect_key};
 use super::verdict::{self, Verdict};
 use crate::adapter::{Codec, Draft, Follow, Kind, Seen};
 use crate::model::{AttemptNo, Error, ErrorKind, Fate, OrderNo, Payment};
-use crate::store::{Commit, Expect, Key, Put, SpaceKind};
+use crate::store::{Commit, Expect, Key, Put};
 
 /// How often a commit that lost a race is tried on the fresh rows: each loss is somebody else's progress.
 const RACES: u32 = 32;
@@ -46,6 +46,8 @@ pub(crate) struct Held<Op> {
     pub(crate) learned: Vec<Seen>,
     /// What brings the end to light, where nothing was seen.
     pub(crate) by: By,
+    /// Its fate, where an operator's word says it.
+    pub(crate) ruled: Option<Fate>,
 }
 
 impl Inner {
@@ -130,7 +132,8 @@ impl Inner {
         Err(Settling { verdict, payment: None, error })
     }
 
-    fn settled_rows<Op: Planned>(
+    /// The rows as the outcome leaves them. The state machine: whatever settles an intent comes through here.
+    pub(super) fn settled_rows<Op: Planned>(
         &self,
         held: &Held<Op>,
         intent: &Versioned<Intent>,
@@ -151,7 +154,7 @@ impl Inner {
                 book(&held.op, &mut order, held.attempt, &next.seed, seen);
                 let applied = apply(&mut order, held.attempt, self.payment_ref, seen, *light);
                 tolds.extend(self.tolds(&order, held.attempt, applied, light.by));
-                let fate = codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen));
+                let fate = held.ruled.or_else(|| codec.and_then(|codec| codec.judge(&held.op, &held.draft, seen)));
                 self.seen_state(held, &mut next, &mut order, seen, fate, codec)
             }
             Outcome::End(End::Released { resume, told }) => {
@@ -319,13 +322,14 @@ impl From<Verdict> for Closed {
     }
 }
 
+/// The rows of a settled intent, to be committed together.
 #[derive(Debug)]
-struct Settled {
-    puts: Vec<Put>,
+pub(super) struct Settled {
+    pub(super) puts: Vec<Put>,
     /// Which put is the intent's.
-    intent_at: usize,
-    verdict: Verdict,
-    order: Order,
+    pub(super) intent_at: usize,
+    pub(super) verdict: Verdict,
+    pub(super) order: Order,
 }
 
 /// The store failed while settling; the verdict holds all the same.
@@ -379,18 +383,4 @@ fn doubt_due<Op: Planned>(codec: Option<&dyn Codec<Op>>, held: &Held<Op>, tries:
 pub(crate) fn pick(cadence: &[Duration], tries: u32) -> Duration {
     let index = usize::try_from(tries).unwrap_or(usize::MAX).min(cadence.len().saturating_sub(1));
     cadence.get(index).copied().unwrap_or(FIRST_LOOK)
-}
-
-/// The same for the same effect: account, order, attempt, object and state.
-fn effect_key(rows: &Rows, order: &Order, attempt: AttemptNo, change: &ToldChange, state: &str) -> String {
-    let object = match change {
-        ToldChange::Payment | ToldChange::Reversed(_) => "payment".to_owned(),
-        ToldChange::Capture(number) => format!("capture/{number}"),
-        ToldChange::Refund(number) => format!("refund/{number}"),
-        ToldChange::Dispute(name) => format!("dispute/{name}"),
-        ToldChange::DuplicatePaid => "duplicate_paid".to_owned(),
-        ToldChange::Mismatch { .. } => "mismatch".to_owned(),
-        ToldChange::Other(name) => format!("other/{name}"),
-    };
-    format!("{}/{}/{attempt}/{object}/{state}", rows.space(SpaceKind::Told).account, order.order_no)
 }

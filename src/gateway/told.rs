@@ -5,8 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::order::Order;
+use super::rows::Rows;
 use crate::env::BoxFuture;
-use crate::model::{AccountRef, Money, Payment, Reversal};
+use crate::model::{AccountRef, AttemptNo, Money, Payment, Reversal};
+use crate::store::SpaceKind;
 
 /// A change, told to the application's handler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,4 +96,18 @@ pub trait Handler: Send + Sync + fmt::Debug + 'static {
 pub struct TellAgain {
     /// The least time to wait.
     pub after: Duration,
+}
+
+/// The same for the same effect: account, order, attempt, object and state.
+pub(super) fn effect_key(rows: &Rows, order: &Order, attempt: AttemptNo, change: &ToldChange, state: &str) -> String {
+    let object = match change {
+        ToldChange::Payment | ToldChange::Reversed(_) => "payment".to_owned(),
+        ToldChange::Capture(number) => format!("capture/{number}"),
+        ToldChange::Refund(number) => format!("refund/{number}"),
+        ToldChange::Dispute(name) => format!("dispute/{name}"),
+        ToldChange::DuplicatePaid => "duplicate_paid".to_owned(),
+        ToldChange::Mismatch { .. } => "mismatch".to_owned(),
+        ToldChange::Other(name) => format!("other/{name}"),
+    };
+    format!("{}/{}/{attempt}/{object}/{state}", rows.space(SpaceKind::Told).account, order.order_no)
 }

@@ -59,11 +59,15 @@ pub enum SpaceKind {
     Undelivered,
     /// What was given up on, with the reason.
     Dead,
+    /// What operators changed: who, when, on what evidence.
+    Audit,
+    /// Whether charges are paused.
+    Pause,
 }
 
 impl SpaceKind {
     /// Every kind, in the order of their names' declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Order,
         Self::Intent,
         Self::Effect,
@@ -73,6 +77,8 @@ impl SpaceKind {
         Self::Relay,
         Self::Undelivered,
         Self::Dead,
+        Self::Audit,
+        Self::Pause,
     ];
 
     /// The name stores keep it under.
@@ -87,6 +93,8 @@ impl SpaceKind {
             Self::Relay => "relay",
             Self::Undelivered => "undelivered",
             Self::Dead => "dead",
+            Self::Audit => "audit",
+            Self::Pause => "pause",
         }
     }
 

@@ -118,8 +118,8 @@ async fn an_operators_word_ends_a_doubt_and_money_that_shows_up_later_is_told() 
     assert_eq!(world.charge("a", "ok").await.unwrap_err().fate(), Fate::Unknown);
     world.pass(30).await;
     assert_eq!(world.doubts().await.len(), 1);
-    assert!(world.gateway.abandon(&order_no("a"), " ").await.is_err());
-    let given_up = world.gateway.abandon(&order_no("a"), "the bank says no").await.unwrap().value;
+    assert!(world.gateway.operator("maria", " ").is_err());
+    let given_up = world.gateway.operator("maria", "the bank says no").unwrap().abandon(&order_no("a")).await.unwrap().value;
     assert_eq!((given_up.status, world.doubts().await.len()), (Status::Canceled, 0));
     world.gateway.receive(&world.bank.callback_for("a")).await;
     world.pass(5).await;

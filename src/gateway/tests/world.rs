@@ -1,7 +1,7 @@
 //! A world for tests: the toy, its bank, a store that fails on command, an ear, and a gateway that can crash and come again.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -41,11 +41,22 @@ pub(super) struct Flaky {
     pub(super) troubles: Mutex<VecDeque<(Option<SpaceKind>, Trouble)>>,
     /// It answers nobody.
     pub(super) stands_still: AtomicBool,
+    /// It does not say whether charges are paused; and how often it was asked.
+    hides_the_pause: AtomicBool,
+    pauses_read: AtomicUsize,
 }
 
 impl Flaky {
     pub(super) fn fail(&self, kind: Option<SpaceKind>, trouble: Trouble, times: usize) {
         self.troubles.lock().unwrap().extend(std::iter::repeat_n((kind, trouble), times));
+    }
+
+    pub(super) fn hides_the_pause(&self, hides: bool) {
+        self.hides_the_pause.store(hides, Ordering::Relaxed);
+    }
+
+    pub(super) fn reads_of_the_pause(&self) -> usize {
+        self.pauses_read.load(Ordering::Relaxed)
     }
 
     async fn answers(&self) {
@@ -66,6 +77,12 @@ impl Store for Flaky {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
         Box::pin(async move {
             self.answers().await;
+            if key.space.kind == SpaceKind::Pause {
+                self.pauses_read.fetch_add(1, Ordering::Relaxed);
+                if self.hides_the_pause.load(Ordering::Relaxed) {
+                    return Err(StoreError::new(StoreErrorKind::Unavailable, "down"));
+                }
+            }
             self.store.get(key).await
         })
     }
@@ -159,6 +176,8 @@ impl World {
             store: MemoryStore::new(env.clock().clone()),
             troubles: Mutex::default(),
             stands_still: AtomicBool::default(),
+            hides_the_pause: AtomicBool::default(),
+            pauses_read: AtomicUsize::default(),
         });
         let ear = Arc::new(Ear::default());
         let gateway = built(&toy, &bank, &store, &ear, &env);
