@@ -6,6 +6,7 @@
 pub mod claims;
 mod clock;
 pub mod commits;
+pub mod departures;
 pub mod expiry;
 mod ground;
 pub mod races;
@@ -37,7 +38,7 @@ pub trait Bench: Send + Sync + fmt::Debug {
 pub type Law = for<'a> fn(&'a dyn Bench) -> BoxFuture<'a, ()>;
 
 /// Every law by its name. They need a tokio runtime, best with several threads.
-pub const LAWS: [(&str, Law); 26] = [
+pub const LAWS: [(&str, Law); 28] = [
     ("of_64_inserts_exactly_one_wins", |bench| Box::pin(commits::of_64_inserts_exactly_one_wins(bench))),
     ("a_put_needs_the_version_it_names", |bench| Box::pin(commits::a_put_needs_the_version_it_names(bench))),
     ("a_commit_is_all_or_none", |bench| Box::pin(commits::a_commit_is_all_or_none(bench))),
@@ -48,6 +49,10 @@ pub const LAWS: [(&str, Law); 26] = [
     ("the_same_op_gets_the_same_answer", |bench| Box::pin(replays::the_same_op_gets_the_same_answer(bench))),
     ("a_refusal_is_remembered_too", |bench| Box::pin(replays::a_refusal_is_remembered_too(bench))),
     ("twins_of_one_op_write_once", |bench| Box::pin(replays::twins_of_one_op_write_once(bench))),
+    ("a_commit_left_at_any_await_is_whole_or_not_at_all", |bench| {
+        Box::pin(departures::a_commit_left_at_any_await_is_whole_or_not_at_all(bench))
+    }),
+    ("a_claim_left_at_any_await_comes_back", |bench| Box::pin(departures::a_claim_left_at_any_await_comes_back(bench))),
     ("a_due_row_goes_to_one_claimer", |bench| Box::pin(claims::a_due_row_goes_to_one_claimer(bench))),
     ("a_lease_ends_and_the_row_returns", |bench| Box::pin(claims::a_lease_ends_and_the_row_returns(bench))),
     ("a_stale_holder_loses", |bench| Box::pin(claims::a_stale_holder_loses(bench))),
