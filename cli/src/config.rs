@@ -39,7 +39,7 @@ pub(crate) struct Sections {
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
-    /// `sqlite:PATH` or `memory:`.
+    /// `sqlite:PATH`, `postgres://…` or `memory:`.
     pub(crate) url: String,
 }
 

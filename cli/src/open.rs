@@ -10,8 +10,9 @@ use paysluice::env::Env;
 use paysluice::gateway::{Gateway, Handler};
 use paysluice::model::{Mode, Secret};
 use paysluice::signing::Sealer;
-use paysluice::store::{Durability, MemoryStore, Store};
+use paysluice::store::{Durability, MemoryStore, Store, StoreError};
 use paysluice::transport::{NetworkConfig, NetworkTransport};
+use paysluice_postgres::PostgresStore;
 use paysluice_sqlite::{Options, SqliteStore};
 use paysluice_stripe::{Stripe, StripeConfig};
 
@@ -151,17 +152,35 @@ pub(crate) fn store(env: &Env, config: &Config) -> Result<(Arc<dyn Store>, Durab
 pub(crate) fn store_at(env: &Env, file: &Path, url: Option<&str>) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
     let error = |rule: String| ConfigError::new(file, "store.url", rule);
     let Some(url) = url else {
-        return Err(error("must be given: sqlite:PATH, or memory: which forgets everything at the command's end".to_owned()));
+        return Err(error(
+            "must be given: sqlite:PATH, postgres://…, or memory: which forgets everything at the command's end".to_owned(),
+        ));
     };
     if url == "memory:" {
         return Ok((Arc::new(MemoryStore::new(env.clock().clone())), Durability::Process));
     }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let store = postgres(url).map_err(|failure| error(format!("must be a database that can be opened ({failure})")))?;
+        let keeps = store.durability();
+        return Ok((Arc::new(store), keeps));
+    }
     let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
-    let path = path.ok_or_else(|| error("must be sqlite:PATH or memory:".to_owned()))?;
+    let path = path.ok_or_else(|| error("must be sqlite:PATH, postgres://… or memory:".to_owned()))?;
     let store = SqliteStore::open(config::beside(file, path.as_ref()), env.clock().clone(), Options::default())
         .map_err(|failure| error(format!("must be a database that can be opened ({failure})")))?;
     let keeps = store.durability();
     Ok((Arc::new(store), keeps))
+}
+
+/// The store on PostgreSQL, its schema migrated: of several processes that start at once one migrates, the others find it done.
+fn postgres(url: &str) -> Result<PostgresStore, StoreError> {
+    let opening = async {
+        let options = paysluice_postgres::Options::default();
+        paysluice_postgres::migrate(url, &options).await?;
+        PostgresStore::connect(url, options).await
+    };
+    // Commands open their stores once, as they start, on a thread that has nothing else to do.
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening))
 }
 
 #[cfg(test)]
@@ -187,7 +206,7 @@ mod tests {
         let told = open(memory, &format!("{HEAD}base_url = \"http://127.0.0.1:1\""), "sk_test_a").unwrap_err();
         assert!(told.starts_with("paysluice.toml: gateways.shop.base_url: must be https://"), "{told}");
         let told = open("[store]\nurl = \"postgres:x\"", HEAD, "sk_test_a").unwrap_err();
-        assert_eq!(told, "paysluice.toml: store.url: must be sqlite:PATH or memory:");
+        assert_eq!(told, "paysluice.toml: store.url: must be sqlite:PATH, postgres://… or memory:");
         let told = open("", HEAD, "sk_test_a").unwrap_err();
         assert!(told.starts_with("paysluice.toml: store.url: must be given"), "{told}");
         let told = open(memory, &HEAD.replace("\"stripe\"", "\"alipay\""), "sk_test_a").unwrap_err();

@@ -159,7 +159,11 @@ mod tests {
         let mut abandoned = Box::pin(line.commit(OpId(1), &puts, |_| std::future::pending()));
         let follower = line.clone();
         let follows = tokio::task::JoinSet::from_iter([async move {
-            let lead = |group: Vec<Waiting>| async { group.into_iter().for_each(|one| one.tell(Ok(Commit::Done(vec![7])))) };
+            let lead = |group: Vec<Waiting>| async {
+                for one in group {
+                    one.tell(Ok(Commit::Done(vec![7])));
+                }
+            };
             follower.commit(OpId(2), &[put("b")], lead).await
         }]);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());

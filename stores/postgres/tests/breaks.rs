@@ -1,5 +1,5 @@
 //! What breaks on the way: a connection cut before or after the server has heard, and sessions ended by the server.
-#![allow(clippy::unwrap_used, reason = "a test program: a panic is its verdict")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test program: a panic is its verdict")]
 
 mod served;
 
