@@ -76,8 +76,13 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
+    -- Others' locks hold up one commit, not all that share its transaction: these then come again, each alone.
+    IF cardinality(in_ops) > 1 THEN
+        PERFORM set_config('lock_timeout', '200ms', true);
+    END IF;
+
     PERFORM pg_advisory_xact_lock(k) FROM (
-        SELECT DISTINCT hashtextextended(account || E'\n' || part, 20261124) AS k
+        SELECT DISTINCT hashtextextended(account || E'\n' || part, '{schema}'::regnamespace::oid::bigint) AS k
         FROM unnest(in_account, in_part) AS p (account, part) ORDER BY k) AS locks;
     PERFORM 1 FROM unnest(in_kind, in_account, in_part, in_id) AS p (kind, account, part, id)
         JOIN {schema}.rows AS r USING (kind, account, part, id) FOR UPDATE OF r;
