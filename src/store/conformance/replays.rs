@@ -1,8 +1,11 @@
 //! Laws of the op: the same name again gives the same answer, whatever has happened since.
 
+use std::task::Poll;
+
 use super::Bench;
 use super::ground::{Ground, SECOND, about, insert, insert_due, new_op, over, together};
-use crate::store::{Commit, REMEMBERED, Row};
+use crate::env::BoxFuture;
+use crate::store::{Commit, REMEMBERED, Row, SpaceKind};
 
 /// A commit whose answer was lost can be asked again: same versions, nothing written twice, even after the row has moved on
 /// and nearly for the time that stores must remember.
@@ -56,4 +59,35 @@ pub async fn twins_of_one_op_write_once(bench: &dyn Bench) {
     let answers = together(twins).await;
     let row = ground.get(&key).await.expect("written");
     assert!(answers.iter().all(|answer| *answer == Commit::Done(vec![row.ver])), "{answers:?}");
+}
+
+/// A caller that goes away at any await leaves its commit whole or undone, and the same op tells which and ends it.
+pub async fn a_commit_dropped_at_any_await_is_whole_or_undone(bench: &dyn Bench) {
+    let ground = Ground::new(bench);
+    for polls in 0..12_u32 {
+        let kinds = [SpaceKind::Intent, SpaceKind::Told];
+        let keys = kinds.map(|kind| ground.key(kind, &format!("order/{polls}"), "row"));
+        let (puts, op) = (keys.clone().map(|key| insert(&key)), new_op());
+        polled(ground.store.commit(op, &puts), polls).await;
+        let other = ground.seen_by(bench);
+        let answer = other.store.commit(op, &puts).await.unwrap();
+        let mut vers = Vec::new();
+        for key in &keys {
+            vers.extend(other.get(key).await.map(|row| row.ver));
+        }
+        assert_eq!(answer, Commit::Done(vers), "dropped at await {polls}");
+    }
+}
+
+/// Polls the future so many times, each time that it asks for it, and then drops it.
+pub(super) async fn polled<T>(mut future: BoxFuture<'_, T>, polls: u32) {
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(drop)
+    })
+    .await;
 }

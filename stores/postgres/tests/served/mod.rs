@@ -2,7 +2,7 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
-    clippy::expect_used,
+    clippy::disallowed_methods,
     reason = "test programs: each uses a part, and a panic is a verdict"
 )]
 
