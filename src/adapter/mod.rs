@@ -4,6 +4,7 @@
 //! there is one retry loop for all providers, and "was it sent?" is decided in one file.
 
 mod access;
+mod address;
 mod callback;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use access::{Access, Grant, Granted, Probe, Want};
+pub use address::check_base_url;
 #[cfg(feature = "gateway")]
 pub(crate) use callback::Record;
 pub use callback::{About, Callbacks, Change, Event, Item, Opened, Trust};

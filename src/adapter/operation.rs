@@ -346,7 +346,7 @@ operation!(Charge, |adapter| Some(adapter.charge()), |op| format!("charge/{}", o
 operation!(Confirm, |adapter| adapter.confirm(), |op| format!("confirm/{}/{}", named(op.attempt), op.round), |op| op
     .data
     .iter()
-    .map(|(name, value)| format!("{name}={value}"))
+    .flat_map(|(name, value)| [name.clone(), value.clone()])
     .collect());
 operation!(Capture, |adapter| adapter.capture(), |op| format!("capture/{}", op.capture_no), |op| vec![
     named(op.attempt),

@@ -65,7 +65,7 @@ impl Inner {
         };
         let puts = match fate {
             Fate::Done(why) => done(key, ver, &letter, why).map(|put| vec![put]),
-            Fate::Dead(reason) => bury(self, ver, &letter, &reason).map(Vec::from),
+            Fate::Dead(reason) => bury(self, ver, &letter, &reason).await.map(Vec::from),
             Fate::Later(due) => parked(key, ver, &letter, due).map(|put| vec![put]),
         };
         let committed = match puts {

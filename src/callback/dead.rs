@@ -53,7 +53,7 @@ pub(crate) async fn keep(inner: &Inner, delivery_key: &str, raw: &Bytes, reason:
 }
 
 /// The puts that move a letter from the inbox to the dead list, in one commit.
-pub(crate) fn bury(inner: &Inner, letter_ver: u64, letter: &Letter, reason: &str) -> Result<[Put; 2], Error> {
+pub(crate) async fn bury(inner: &Inner, letter_ver: u64, letter: &Letter, reason: &str) -> Result<[Put; 2], Error> {
     let dead = Dead {
         v: 1,
         delivery_key: letter.delivery_key.clone(),
@@ -62,9 +62,11 @@ pub(crate) fn bury(inner: &Inner, letter_ver: u64, letter: &Letter, reason: &str
         raw: None,
     };
     let done = super::inbox::done(letter_key(inner, &letter.delivery_key), letter_ver, letter, reason)?;
-    let put =
-        Put { key: key(inner, &letter.delivery_key), expect: Expect::Absent, due_in: None, keep_in: None, body: json(&dead)? };
-    Ok([done, put])
+    // The same delivery may have come before as something unreadable, and lie there already: this says more.
+    let key = key(inner, &letter.delivery_key);
+    let there = inner.store.get(&key).await.map_err(store_failed)?;
+    let expect = there.map_or(Expect::Absent, |row| Expect::Ver(row.ver));
+    Ok([done, Put { key, expect, due_in: None, keep_in: None, body: json(&dead)? }])
 }
 
 impl Gateway {

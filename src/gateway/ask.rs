@@ -7,13 +7,17 @@ use super::again::{Circumstances, Decision, End, again};
 use super::apply::Light;
 use super::channel::{Answer, Call};
 use super::order::{Attempt, Order, unknown};
+use super::plan::Planned;
+use super::run::Run;
 use super::send::{Send, Sent};
-use super::settle::Observed;
+use super::settle::{Held, Observed};
 use super::told::By;
-use crate::adapter::{Codec, Decoded, Draft, Moves, Operation, Query, QueryRefund, Ready, Seed, Seen, unsupported};
+use crate::adapter::{
+    Codec, Decoded, Draft, Kind, Moves, Operation, Query, QueryRefund, Ready, Recovery, RecoveryStep, Seed, Seen, unsupported,
+};
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment};
+use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment, RefundNo};
 
 /// What a question found.
 #[derive(Debug)]
@@ -117,6 +121,54 @@ impl Inner {
             }
         }
         Err(Error::new(ErrorKind::Unintelligible, "the question came to no end"))
+    }
+
+    /// An answer that proves nothing about its own operation (a close that says 204 to anything) is asked about at once, where the
+    /// provider can be asked: the caller is to hear how it stands, not that nobody knows yet.
+    pub(crate) async fn clarified<Op: Planned>(
+        &self,
+        run: &Run<Op>,
+        codec: &dyn Codec<Op>,
+        seen: Box<Seen>,
+        timing: &mut Timing,
+    ) -> (Box<Seen>, Light) {
+        let answered = Light::from(By::Answer);
+        let asks = |recovery: Recovery| recovery.steps.contains(&RecoveryStep::Query);
+        if codec.judge(&run.op, &run.draft, &seen).is_some() || !asks(codec.recovery(&run.op, &run.draft)) {
+            return (seen, answered);
+        }
+        let query = Query::new(run.order_no.clone()).on(run.attempt);
+        match self.ask(&query, &run.order, run.attempt, None, Class::Query, run.deadline, timing).await {
+            Ok(Found::Seen(found)) if codec.judge(&run.op, &run.draft, &found).is_some() => (found, asked_at(&run.order)),
+            _ => (seen, answered),
+        }
+    }
+
+    /// The question that fits an operation in doubt or under watch: for its refund, or for its payment. What became of a reversal,
+    /// the payment mostly shows; where it does not, the refund that the reversal was booked as may.
+    pub(crate) async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
+        let order = self.load_order(&held.order_no).await?.ok_or_else(|| unknown(&held.order_no))?.value;
+        let mut timing = Timing::default();
+        let identity = held.op.identity();
+        let booked = matches!(Op::KIND, Kind::Refund | Kind::Reverse).then(|| identity.split_once('/')).flatten();
+        let booked = booked.map(|(_, no)| no).filter(|no| {
+            let row = order.attempt(held.attempt);
+            self.adapter().query_refund().is_some()
+                && row.is_some_and(|row| row.refunds.iter().any(|part| part.no.as_deref() == Some(*no)))
+        });
+        if Op::KIND != Kind::Refund || booked.is_none() {
+            let query = Query::new(held.order_no.clone()).on(held.attempt);
+            let found = self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
+            let adapter = self.adapter();
+            let proves = |seen: &Seen| Op::codec(&**adapter).and_then(|codec| codec.judge(&held.op, &held.draft, seen)).is_some();
+            if booked.is_none() || matches!(&found, Found::Seen(seen) if proves(seen)) {
+                return Ok((found, asked_at(&order)));
+            }
+        }
+        let no = booked.unwrap_or_default();
+        let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no)?).on(held.attempt);
+        let found = self.ask(&query, &order, held.attempt, Some(no), Class::Resolve, deadline, &mut timing).await?;
+        Ok((found, asked_at(&order)))
     }
 
     /// Sends one step of a question until it is answered.

@@ -41,6 +41,16 @@ impl Inner {
         self.commit_once(first).await
     }
 
+    /// Commits rows of which those after the intent's are tells: one that is there already has been told, and is left out.
+    pub(crate) async fn commit_settled(&self, mut puts: Vec<Put>, intent_at: usize) -> Result<Commit, Error> {
+        loop {
+            match self.commit(&puts).await? {
+                Commit::Lost { index, .. } if index > intent_at => drop(puts.remove(index)),
+                committed => return Ok(committed),
+            }
+        }
+    }
+
     async fn commit_once(&self, puts: &[Put]) -> Result<Commit, Error> {
         let op = self.op_ids.next(&**self.env.rng());
         let mut last = None;

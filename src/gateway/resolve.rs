@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Inner;
 use super::again::{End, Miss};
 use super::apply::Light;
-use super::ask::{Found, asked_at};
+use super::ask::Found;
 use super::channel::Call;
 use super::intent::{Intent, State, StoredWhenUp};
 use super::order::Attempt;
@@ -17,8 +17,8 @@ use super::settle::{Held, Outcome, pick};
 use super::told::By;
 use super::verdict::Told;
 use crate::adapter::{
-    Adapter, Again, Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Kind, Moves, NotFound, Operation, Query,
-    QueryRefund, Ready, Recovery, RecoveryStep, Refund, Reverse, Seen,
+    Adapter, Again, Cancel, Capture, Charge, Codec, Confirm, Decoded, Draft, Kind, Moves, NotFound, Operation, Ready, Recovery,
+    RecoveryStep, Refund, Reverse, Seen,
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
@@ -218,25 +218,6 @@ impl Inner {
             Ok((Found::Missing, _)) => self.missing(recovery),
             Err(_) => Evidence::None,
         }
-    }
-
-    /// The question that fits the operation: for its refund, or for its payment.
-    async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
-        let order = self.load_order(&held.order_no).await?.ok_or_else(|| super::order::unknown(&held.order_no))?.value;
-        let mut timing = Timing::default();
-        if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
-            && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
-            && self.adapter().query_refund().is_some()
-            // A reversal of what was not paid books no refund: then the payment itself shows what became of it.
-            && order.attempt(held.attempt).is_some_and(|attempt| attempt.refunds.iter().any(|part| part.no.as_ref() == Some(&no)))
-        {
-            let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
-            let found = self.ask(&query, &order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await?;
-            return Ok((found, asked_at(&order)));
-        }
-        let query = Query::new(held.order_no.clone()).on(held.attempt);
-        let found = self.ask(&query, &order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
-        Ok((found, asked_at(&order)))
     }
 
     /// What it proves that nothing was found.

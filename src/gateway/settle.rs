@@ -97,7 +97,7 @@ impl Inner {
             }
             verdict = settled.verdict;
             let payment = || settled.order.payment(&self.account, self.payment_ref, held.attempt).map(Box::new);
-            let committed = self.commit(&settled.puts).await;
+            let committed = self.commit_settled(settled.puts, settled.intent_at).await;
             match committed.map_err(|error| Settling { verdict: verdict.clone(), payment: payment(), error })? {
                 Commit::Done(_) => {
                     self.changed();
@@ -174,8 +174,10 @@ impl Inner {
             }
             Outcome::End(End::Applied(told)) => {
                 let verdict = Verdict::Failed(told.clone());
-                next.state = State::Settled(verdict.clone());
-                (verdict, None)
+                // That it is paid, an error has said; how, the provider is asked, so that the order's row knows.
+                let asked = matches!(Op::KIND, Kind::Charge | Kind::Confirm) && self.adapter().query().is_some();
+                next.state = if asked { State::looked_at(verdict.clone()) } else { State::Settled(verdict.clone()) };
+                (verdict, asked.then_some(Duration::ZERO))
             }
         };
         if matches!(next.state, State::Settled(_)) {

@@ -1,6 +1,7 @@
 //! What WeChat Pay is configured with, and the rules that catch a wrong key before it meets money.
 
 use http::Uri;
+use paysluice::adapter::check_base_url;
 use paysluice::model::{AccountRef, Invalid, Secret};
 use paysluice::signing::{AesGcmKey, Certificate, RsaPrivateKey, RsaPublicKey};
 use serde::Deserialize;
@@ -255,21 +256,6 @@ pub(crate) fn check_notify_url(field: &str, url: &str, allow_http_loopback: bool
         }
     });
     if fits { Ok(()) } else { Err(Invalid::new(field, "an https address without a query, of at most 255 characters")) }
-}
-
-fn check_base_url(text: &str, allow_http_loopback: bool) -> Result<(), Invalid> {
-    const RULE: &str = "https://host[:port] without path, query or user (http only on loopback with allow_http_loopback)";
-    let invalid = || Invalid::new("base_url", RULE);
-    let uri: Uri = text.parse().map_err(|_| invalid())?;
-    let authority = uri.authority().ok_or_else(invalid)?;
-    let bare =
-        matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@') && !text.contains('#');
-    let loopback = matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]");
-    match uri.scheme_str() {
-        Some("https") if bare => Ok(()),
-        Some("http") if bare && loopback && allow_http_loopback => Ok(()),
-        _ => Err(invalid()),
-    }
 }
 
 #[cfg(test)]

@@ -161,3 +161,16 @@ async fn what_could_not_be_stored_is_not_acknowledged() {
     world.pass(5).await;
     assert_eq!(world.payment("a").await.status, Status::Paid);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_unreadable_before_it_was_readable_finds_its_way_to_the_dead_list() {
+    let (world, other) = (World::new(), World::new());
+    other.charge("nobody", "ok").await.unwrap();
+    let payment = other.bank.of("nobody", &[]).pop().unwrap();
+    world.gateway.receive(&world.bank.callback_with_a_bad_item("good", "twice", &payment)).await;
+    world.gateway.receive(&world.bank.callback("twice", &payment)).await;
+    world.pass(48 * 3600).await;
+    let dead = world.gateway.dead_letters(10).await.unwrap();
+    let twice = dead.iter().find(|letter| letter.delivery_key == "twice").unwrap();
+    assert!(twice.name.is_some(), "{twice:?}");
+}
