@@ -40,7 +40,7 @@ impl Clerk {
     pub(crate) async fn serve(&self, order: &Order) -> Diary {
         let mut diary = Diary::default();
         if let Err(error) = self.channel.serve(self, order, &mut diary).await {
-            diary.stuck = Some(format!("{}: {error}", order.no));
+            diary.stuck = Some(format!("{} by {}: {error}", order.no, self.channel.name()));
         }
         diary
     }

@@ -84,7 +84,7 @@ mod tests {
             "postgres://a@db/x",
             "postgres://a@db/x?sslmode=prefer",
             "postgres://a@localhost,db/x",
-            "postgres://a@localhost/x?hostaddr=10.0.0.1",
+            "postgres://a@localhost/x?hostaddr=203.0.113.9",
         ] {
             assert_eq!(mode(away), SslMode::Require, "{away}");
         }

@@ -1,6 +1,7 @@
 //! The database servers that tests need: a user's own by its URL, or ours, started in a temporary folder and stopped at the end.
 
 mod postgres;
+mod redis;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub(crate) struct Servers {
 pub(crate) fn start() -> Result<Servers, Failed> {
     let mut servers = Servers::default();
     postgres::start(&mut servers)?;
+    redis::start(&mut servers)?;
     Ok(servers)
 }
 
