@@ -146,7 +146,7 @@ $commit$;
 
 -- Takes up to in_max due rows, the longest due first; rows that another claim or a commit holds are passed over, not waited for.
 --
--- in_low is where the caller's last claim found the first due row, less some seconds: the index below it holds only entries of rows
+-- in_low is where the caller's last claim found the first due row, or little below its time: the index below it holds only entries of rows
 -- that have moved on, which cannot be cleaned away while an old snapshot is held open, and would all be walked again by every claim.
 -- Null looks from the very beginning; callers do so now and then, so that nothing below can be forgotten.
 --
