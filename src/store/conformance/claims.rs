@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Bench;
 use super::ground::{Ground, SECOND, about, insert, insert_due, names, over, together};
+use super::replays::polled;
 use crate::store::{Commit, Put, SpaceKind};
 
 /// Eight claimers at once share forty due rows without ever sharing one.
@@ -50,6 +51,29 @@ pub async fn a_lease_ends_and_the_row_returns(bench: &dyn Bench) {
     bench.advance(10 * SECOND).await;
     let again = other.claim(10, SECOND).await.pop().expect("the lease is over");
     assert!(again.ver > claimed.ver);
+}
+
+/// A row whose claimer went away at any await, before he knew what he had, is not lost: when the lease ends it is due again.
+pub async fn a_claim_dropped_at_any_await_comes_back(bench: &dyn Bench) {
+    let ground = Ground::new(bench);
+    let key = ground.intent("row");
+    let mut ver = ground.put(insert_due(&key, 0)).await;
+    for polls in 0..12 {
+        polled(ground.store.claim_due(&key.space, 9, 5 * SECOND), polls).await;
+        let mut back = Vec::new();
+        // What he had begun may end only now, and then holds the row for its lease.
+        for _ in 0..3 {
+            bench.advance(5 * SECOND).await;
+            back = ground.seen_by(bench).claim(9, SECOND).await;
+            if !back.is_empty() {
+                break;
+            }
+        }
+        let row = back.pop().expect("the row comes back");
+        assert!(row.ver > ver, "dropped at await {polls}");
+        ver = row.ver;
+        bench.advance(SECOND).await;
+    }
 }
 
 /// Whoever held a row before the last claim can no longer write it; the holder can.

@@ -37,7 +37,7 @@ pub trait Bench: Send + Sync + fmt::Debug {
 pub type Law = for<'a> fn(&'a dyn Bench) -> BoxFuture<'a, ()>;
 
 /// Every law by its name. They need a tokio runtime, best with several threads.
-pub const LAWS: [(&str, Law); 28] = [
+pub const LAWS: [(&str, Law); 29] = [
     ("of_64_inserts_exactly_one_wins", |bench| Box::pin(commits::of_64_inserts_exactly_one_wins(bench))),
     ("a_put_needs_the_version_it_names", |bench| Box::pin(commits::a_put_needs_the_version_it_names(bench))),
     ("a_commit_is_all_or_none", |bench| Box::pin(commits::a_commit_is_all_or_none(bench))),
@@ -53,6 +53,7 @@ pub const LAWS: [(&str, Law); 28] = [
     }),
     ("a_due_row_goes_to_one_claimer", |bench| Box::pin(claims::a_due_row_goes_to_one_claimer(bench))),
     ("a_lease_ends_and_the_row_returns", |bench| Box::pin(claims::a_lease_ends_and_the_row_returns(bench))),
+    ("a_claim_dropped_at_any_await_comes_back", |bench| Box::pin(claims::a_claim_dropped_at_any_await_comes_back(bench))),
     ("a_stale_holder_loses", |bench| Box::pin(claims::a_stale_holder_loses(bench))),
     ("the_longest_due_goes_first", |bench| Box::pin(claims::the_longest_due_goes_first(bench))),
     ("tries_count_until_the_next_put", |bench| Box::pin(claims::tries_count_until_the_next_put(bench))),

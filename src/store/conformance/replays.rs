@@ -80,7 +80,7 @@ pub async fn a_commit_dropped_at_any_await_is_whole_or_undone(bench: &dyn Bench)
 }
 
 /// Polls the future so many times, each time that it asks for it, and then drops it.
-async fn polled<T>(mut future: BoxFuture<'_, T>, polls: u32) {
+pub(super) async fn polled<T>(mut future: BoxFuture<'_, T>, polls: u32) {
     let mut left = polls;
     std::future::poll_fn(|context| {
         if left == 0 {

@@ -76,8 +76,13 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
+    -- Others' locks hold up one commit, not all that share its transaction: these then come again, each alone.
+    IF cardinality(in_ops) > 1 THEN
+        PERFORM set_config('lock_timeout', '200ms', true);
+    END IF;
+
     PERFORM pg_advisory_xact_lock(k) FROM (
-        SELECT DISTINCT hashtextextended(account || E'\n' || part, 20261124) AS k
+        SELECT DISTINCT hashtextextended(account || E'\n' || part, '{schema}'::regnamespace::oid::bigint) AS k
         FROM unnest(in_account, in_part) AS p (account, part) ORDER BY k) AS locks;
     PERFORM 1 FROM unnest(in_kind, in_account, in_part, in_id) AS p (kind, account, part, id)
         JOIN {schema}.rows AS r USING (kind, account, part, id) FOR UPDATE OF r;
@@ -141,7 +146,7 @@ $commit$;
 
 -- Takes up to in_max due rows, the longest due first; rows that another claim or a commit holds are passed over, not waited for.
 --
--- in_low is where the caller's last claim found the first due row, less some seconds: the index below it holds only entries of rows
+-- in_low is where the caller's last claim found the first due row, or little below its time: the index below it holds only entries of rows
 -- that have moved on, which cannot be cleaned away while an old snapshot is held open, and would all be walked again by every claim.
 -- Null looks from the very beginning; callers do so now and then, so that nothing below can be forgotten.
 --

@@ -50,22 +50,33 @@ impl Database {
     }
 
     /// One statement, in a transaction of its own, in one round trip.
+    ///
+    /// Once the answer of a try was lost, no later try's failure says that nothing was written.
     pub(crate) async fn query(&self, statement: &str, params: &[Param<'_>]) -> Outcome<Vec<Row>> {
-        let mut tries = 1;
+        let (mut tries, mut in_doubt) = (1, false);
         loop {
             match self.once(statement, params).await {
-                Err(failure) if failure.again && tries < TRIES => tries += 1,
+                Err(failure) if failure.again && tries < TRIES => {
+                    in_doubt |= failure.in_doubt;
+                    tries += 1;
+                }
+                Err(failure) if in_doubt => return Err(failure.after_doubt()),
                 answer => return answer,
             }
         }
     }
 
     async fn once(&self, statement: &str, params: &[Param<'_>]) -> Outcome<Vec<Row>> {
-        let client = self.connection().await?;
+        let lent = Lent(Some(self.connection().await?));
+        let Some(client) = &lent.0 else { return Err(Failure::unavailable("no connection")) };
         if let Ok(answer) = timeout(self.patience, client.query_typed(statement, params)).await {
-            return Ok(answer?);
+            lent.give_back();
+            return answer.map_err(|error| Failure::from(error).of_statement());
         }
-        self.give_up(client).await;
+        let cancel: CancelToken = client.cancel_token();
+        drop(lent);
+        // Asks the server to end what it does for the connection that is closed now.
+        let _ = timeout(CANCEL, cancel.cancel_query(self.tls.clone())).await;
         Err(Failure::unavailable(format!("no answer within {:?}", self.patience)))
     }
 
@@ -76,12 +87,21 @@ impl Database {
             Err(error) => Err(Failure::unavailable(format!("no connection: {error}"))),
         }
     }
+}
 
-    /// Closes a connection that does not answer, and asks the server to end what it does for it.
-    async fn give_up(&self, client: Object) {
-        let cancel: CancelToken = client.cancel_token();
-        drop(Object::take(client));
-        let _ = timeout(CANCEL, cancel.cancel_query(self.tls.clone())).await;
+/// A connection that goes back among the others when its answer is read. It is closed when it does not answer, or its caller goes
+/// away: the next statement must not wait behind one that nobody waits for.
+struct Lent(Option<Object>);
+
+impl Lent {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
     }
 }
 

@@ -10,6 +10,10 @@ pub(crate) struct Failure {
     pub(crate) kind: StoreErrorKind,
     /// Whether the same call on another connection, at once, may go well; every call of a store may be made twice.
     pub(crate) again: bool,
+    /// Whether what was to be written may be written although the server's answer says nothing of it, or never came.
+    pub(crate) in_doubt: bool,
+    /// Whether those who shared the transaction may each go alone: one of them is refused, or waits for what others hold.
+    pub(crate) is_of_one: bool,
     message: String,
 }
 
@@ -17,7 +21,7 @@ pub(crate) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, again: false, message: message.into() }
+        Self { kind, again: false, in_doubt: false, is_of_one: kind == StoreErrorKind::Refused, message: message.into() }
     }
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {
@@ -26,6 +30,20 @@ impl Failure {
 
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Unavailable, message)
+    }
+
+    /// The same of a statement that had been sent: what ends a connection may have come after the commit.
+    pub(crate) fn of_statement(mut self) -> Self {
+        self.in_doubt = self.again;
+        self
+    }
+
+    /// The same after a try whose answer was lost: `Full` would say that nothing was written.
+    pub(crate) fn after_doubt(mut self) -> Self {
+        if self.kind == StoreErrorKind::Full {
+            self.kind = StoreErrorKind::Unavailable;
+        }
+        self
     }
 }
 
@@ -37,7 +55,8 @@ impl From<Error> for Failure {
             return Self { again: broken, ..Self::new(StoreErrorKind::Unavailable, told(&error)) };
         };
         let (kind, again) = meaning(said.code());
-        Self { again, ..Self::new(kind, format!("{} (SQLSTATE {})", said.message(), said.code().code())) }
+        let is_of_one = kind == StoreErrorKind::Refused || said.code() == &SqlState::LOCK_NOT_AVAILABLE;
+        Self { again, is_of_one, ..Self::new(kind, format!("{} (SQLSTATE {})", said.message(), said.code().code())) }
     }
 }
 

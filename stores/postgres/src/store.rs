@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use paysluice::env::BoxFuture;
-use paysluice::store::{Commit, Depth, Durability, Key, OpId, Put, Row, Space, Store, StoreError, StoreErrorKind, check_puts};
+use paysluice::store::{Commit, Depth, Durability, Key, OpId, Put, Row, Space, Store, StoreError, check_puts};
 use tokio_postgres::types::Type;
 
 use crate::claims::{self, BATCH, Marks};
@@ -118,15 +119,17 @@ impl Inner {
         answer
     }
 
-    /// Takes a group to the server; if one spoils it, each alone, so that only the guilty one fails.
+    /// Takes a group to the server; if one spoils it or waits for what others hold, each alone and beside the others, so that only
+    /// the guilty one fails and only the held one waits.
     async fn lead(&self, group: Vec<Waiting>) {
         match self.ask(&group).await {
             Ok(answers) => group.into_iter().zip(answers).for_each(|(one, answer)| one.tell(Ok(answer))),
-            Err(failure) if group.len() > 1 && failure.kind == StoreErrorKind::Refused => {
-                for one in group {
+            Err(failure) if group.len() > 1 && failure.is_of_one => {
+                join_all(group.into_iter().map(|one| async {
                     let alone = self.ask(std::slice::from_ref(&one)).await;
                     one.tell(alone.and_then(|mut answers| answers.pop().ok_or_else(|| Failure::corrupt("no answer"))));
-                }
+                }))
+                .await;
             }
             Err(failure) => group.into_iter().for_each(|one| one.tell(Err(failure.clone()))),
         }

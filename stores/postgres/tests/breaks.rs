@@ -178,3 +178,68 @@ async fn a_lock_that_is_held_too_long_is_not_waited_for_and_claims_pass_it_over(
     assert_eq!(store.claim_due(&key("a").space, 9, Duration::from_secs(1)).await.unwrap().len(), 1);
     place.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_others_hold_does_not_hold_up_those_in_its_group() {
+    let place = Place::new().await;
+    let options = Options { lanes: 1, ..place.options.clone() };
+    let store = PostgresStore::connect(&place.url, options).await.unwrap();
+    store.commit(new_op(), &[put("held", Expect::Absent, "{}")]).await.unwrap();
+    let holder = place.client().await;
+    holder.batch_execute(&format!("BEGIN; SELECT 1 FROM {}.rows FOR UPDATE", place.options.schema)).await.unwrap();
+    // The first goes alone and keeps the only lane; the others share the next transaction.
+    let mut callers = JoinSet::new();
+    for id in ["first", "held", "a", "b", "c"] {
+        let store = store.clone();
+        callers.spawn(async move { (id, store.commit(new_op(), &[put(id, Expect::Absent, "{}")]).await) });
+    }
+    let mut held = None;
+    while let Some(told) = callers.join_next().await {
+        match told.unwrap() {
+            ("held", answer) => held = Some(answer),
+            (id, answer) => assert!(matches!(answer, Ok(Commit::Done(_))), "{id}: {answer:?}"),
+        }
+    }
+    assert_eq!(held.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    place.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_behind_the_statement_of_a_caller_who_went_away() {
+    let place = Place::new().await;
+    let options = Options { connections: 1, patience: Duration::from_secs(2), ..place.options.clone() };
+    let store = PostgresStore::connect(&place.url, options).await.unwrap();
+    store.commit(new_op(), &[put("held", Expect::Absent, "{}")]).await.unwrap();
+    let holder = place.client().await;
+    holder.batch_execute(&format!("BEGIN; SELECT 1 FROM {}.rows FOR UPDATE", place.options.schema)).await.unwrap();
+    let held = [put("held", Expect::Absent, "{}")];
+    assert!(tokio::time::timeout(Duration::from_millis(200), store.commit(new_op(), &held)).await.is_err());
+    assert!(store.get(&key("held")).await.unwrap().is_some());
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    place.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_lost_answer_a_server_that_may_not_write_does_not_mean_that_nothing_was_written() {
+    let place = Place::new().await;
+    let role = format!("r_{}", place.options.schema);
+    place.run(&format!("CREATE ROLE {role} LOGIN SUPERUSER")).await;
+    let (_, after) = place.url.split_once('@').unwrap();
+    let url = format!("postgres://{role}@{after}");
+    let wire = Wire::to(&url).await;
+    let options = Options { connections: 1, ..place.options.clone() };
+    let store = PostgresStore::connect(&wire.url(&url), options.clone()).await.unwrap();
+    // Holds for sessions to come, as after a failover to a standby.
+    place.run(&format!("ALTER ROLE {role} SET default_transaction_read_only = on")).await;
+    let (op, puts) = (new_op(), [put("a", Expect::Absent, "{}")]);
+    wire.next.store(CUT_AFTER, Ordering::SeqCst);
+    let error = store.commit(op, &puts).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    assert_eq!(store.commit(new_op(), &puts).await.unwrap_err().kind(), StoreErrorKind::Full);
+    let mended = place.store().await;
+    assert_eq!(mended.commit(op, &puts).await.unwrap(), Commit::Done(vec![mended.get(&key("a")).await.unwrap().unwrap().ver]));
+    drop(store);
+    place.run(&format!("DROP ROLE {role}")).await;
+    place.leave().await;
+}

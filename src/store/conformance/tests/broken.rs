@@ -17,6 +17,7 @@ pub(super) enum Fault {
     RefusesNothing,
     ForgetsOps,
     ForgetsLostOps,
+    LosesWhatIsLeft,
     LeasesNothing,
     KeepsOldDue,
     ClaimKeepsVersion,
@@ -139,6 +140,19 @@ impl Broken {
         Ok(Commit::Done(vers))
     }
 
+    /// Takes the rows out of the queue, and puts them back with their lease only if the claimer is still there.
+    async fn held_until_told(&self, rows: &[Row]) -> Result<(), StoreError> {
+        for row in rows {
+            let out =
+                Put { key: row.key.clone(), expect: Expect::Ver(row.ver), due_in: None, keep_in: None, body: row.body.clone() };
+            let Commit::Done(vers) = self.inner.commit(new_op(), std::slice::from_ref(&out)).await? else { continue };
+            tokio::task::yield_now().await;
+            let back = Put { expect: Expect::Ver(vers[0]), due_in: row.due_in, ..out };
+            self.inner.commit(new_op(), &[back]).await?;
+        }
+        Ok(())
+    }
+
     fn learn(&self, op: OpId, puts: &[Put], answer: &mut Commit) {
         let mut seen = self.seen.lock().unwrap();
         match answer {
@@ -182,6 +196,9 @@ impl Store for Broken {
             let lease = if self.has(Fault::LeasesNothing) { Duration::ZERO } else { lease };
             let before = self.inner.page(space, None, usize::MAX).await?;
             let mut rows = self.inner.claim_due(&self.bent_space(space), max, lease).await?;
+            if self.has(Fault::LosesWhatIsLeft) {
+                self.held_until_told(&rows).await?;
+            }
             if self.has(Fault::ClaimKeepsVersion) {
                 let mut seen = self.seen.lock().unwrap();
                 for row in &rows {
