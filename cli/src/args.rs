@@ -116,9 +116,21 @@ pub(crate) struct ChargeAsk {
     /// What the payer reads.
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
+    /// The payer's address: some providers check it, WeChat Pay wants it for method wap.
+    #[arg(long, value_name = "IP")]
+    pub(crate) payer_ip: Option<std::net::IpAddr>,
+    /// Where the provider calls back to, where it is told per payment.
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Option<String>,
+    /// Although an earlier attempt still waits for its payer: if both are paid, one is to be given back.
+    #[arg(long)]
+    pub(crate) overlap: bool,
     /// Passed through to the provider; may be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) metadata: Vec<(String, String)>,
+    /// A field of the provider's own, as its page names it; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) extra: Vec<(String, String)>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -39,8 +39,11 @@ pub(crate) struct Sections {
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
-    /// `sqlite:PATH` or `memory:`.
+    /// `sqlite:PATH`, `postgres://…`, `redis://…`, `rediss://…` or `memory:`.
     pub(crate) url: String,
+    /// `best_effort`: a store that may lose what it has answered will do. Redis needs it.
+    #[serde(default)]
+    pub(crate) accept_durability: Option<String>,
 }
 
 /// `[at_rest]`

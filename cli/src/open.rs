@@ -10,12 +10,14 @@ use paysluice::env::Env;
 use paysluice::gateway::{Gateway, Handler};
 use paysluice::model::{Mode, Secret};
 use paysluice::signing::Sealer;
-use paysluice::store::{Durability, MemoryStore, Store};
+use paysluice::store::{Durability, MemoryStore, Store, StoreError};
 use paysluice::transport::{NetworkConfig, NetworkTransport};
+use paysluice_postgres::PostgresStore;
+use paysluice_redis::{RedisStore, StoreOptions};
 use paysluice_sqlite::{Options, SqliteStore};
 use paysluice_stripe::{Stripe, StripeConfig};
 
-use crate::config::{self, Config, ConfigError, GatewaySection};
+use crate::config::{self, Config, ConfigError, GatewaySection, StoreSection};
 use crate::secrets::Secrets;
 
 /// What of a gateway is not in the file.
@@ -144,22 +146,60 @@ fn stripe(secrets: &Secrets<'_>, name: &str, section: &GatewaySection, usage: Us
 
 /// The store that `[store]` names, and what it keeps.
 pub(crate) fn store(env: &Env, config: &Config) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
-    store_at(env, &config.file, config.sections.store.as_ref().map(|section| section.url.as_str()))
+    store_at(env, &config.file, config.sections.store.as_ref())
 }
 
-/// The store at a URL that stands in `file`.
-pub(crate) fn store_at(env: &Env, file: &Path, url: Option<&str>) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
+/// The store of a `[store]` section that stands in `file`.
+pub(crate) fn store_at(
+    env: &Env,
+    file: &Path,
+    section: Option<&StoreSection>,
+) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
     let error = |rule: String| ConfigError::new(file, "store.url", rule);
-    let Some(url) = url else {
-        return Err(error("must be given: sqlite:PATH, or memory: which forgets everything at the command's end".to_owned()));
+    let url = section.map(|section| section.url.as_str());
+    let Some((section, url)) = section.zip(url) else {
+        return Err(error(
+            "must be given: sqlite:PATH, postgres://…, or memory: which forgets everything at the command's end".to_owned(),
+        ));
     };
     if url == "memory:" {
         return Ok((Arc::new(MemoryStore::new(env.clock().clone())), Durability::Process));
     }
+    if url.starts_with("redis://") || url.starts_with("rediss://") {
+        return redis(env, file, section);
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let store = postgres(url).map_err(|failure| error(format!("must be a database that can be opened ({failure})")))?;
+        let keeps = store.durability();
+        return Ok((Arc::new(store), keeps));
+    }
     let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty());
-    let path = path.ok_or_else(|| error("must be sqlite:PATH or memory:".to_owned()))?;
+    let path = path.ok_or_else(|| error("must be sqlite:PATH, postgres://…, redis://… or memory:".to_owned()))?;
     let store = SqliteStore::open(config::beside(file, path.as_ref()), env.clock().clone(), Options::default())
         .map_err(|failure| error(format!("must be a database that can be opened ({failure})")))?;
+    let keeps = store.durability();
+    Ok((Arc::new(store), keeps))
+}
+
+/// The store on PostgreSQL, its schema migrated: of several processes that start at once one migrates, the others find it done.
+fn postgres(url: &str) -> Result<PostgresStore, StoreError> {
+    let opening = async {
+        let options = paysluice_postgres::Options::default();
+        paysluice_postgres::migrate(url, &options).await?;
+        PostgresStore::connect(url, options).await
+    };
+    // Commands open their stores once, as they start, on a thread that has nothing else to do.
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening))
+}
+
+/// Redis may forget what it has answered, also with its file on: only who says that this will do gets it.
+fn redis(env: &Env, file: &Path, section: &StoreSection) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
+    if section.accept_durability.as_deref() != Some("best_effort") {
+        let rule = "must be \"best_effort\" for a store in Redis: a failover may lose payments that were answered";
+        return Err(ConfigError::new(file, "store.accept_durability", rule));
+    }
+    let store = RedisStore::open(&section.url, env, StoreOptions::default())
+        .map_err(|failure| ConfigError::new(file, "store.url", format!("must be a server's URL ({failure})")))?;
     let keeps = store.durability();
     Ok((Arc::new(store), keeps))
 }
@@ -187,11 +227,22 @@ mod tests {
         let told = open(memory, &format!("{HEAD}base_url = \"http://127.0.0.1:1\""), "sk_test_a").unwrap_err();
         assert!(told.starts_with("paysluice.toml: gateways.shop.base_url: must be https://"), "{told}");
         let told = open("[store]\nurl = \"postgres:x\"", HEAD, "sk_test_a").unwrap_err();
-        assert_eq!(told, "paysluice.toml: store.url: must be sqlite:PATH or memory:");
+        assert_eq!(told, "paysluice.toml: store.url: must be sqlite:PATH, postgres://…, redis://… or memory:");
         let told = open("", HEAD, "sk_test_a").unwrap_err();
         assert!(told.starts_with("paysluice.toml: store.url: must be given"), "{told}");
         let told = open(memory, &HEAD.replace("\"stripe\"", "\"alipay\""), "sk_test_a").unwrap_err();
         assert!(told.starts_with("paysluice.toml: gateways.shop.provider: must be stripe"), "{told}");
+        let redis = "[store]\nurl = \"redis://127.0.0.1:1\"";
+        let told = open(redis, HEAD, "sk_test_a").unwrap_err();
+        assert!(
+            told.starts_with("paysluice.toml: store.accept_durability: must be \"best_effort\" for a store in Redis"),
+            "{told}"
+        );
+        let told = open(&format!("{redis}\naccept_durability = \"best_effort\""), HEAD, "sk_test_a").unwrap_err();
+        assert!(
+            told.starts_with("paysluice.toml: at_rest: must be given"),
+            "accepted, and sealed as any store that keeps: {told}"
+        );
         let folder = tempfile::tempdir().unwrap();
         let told = open(&format!("[store]\nurl = \"sqlite:{}\"", folder.path().join("a.db").display()), HEAD, "sk_test_a");
         assert!(told.unwrap_err().starts_with("paysluice.toml: at_rest: must be given"));

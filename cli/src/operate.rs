@@ -141,7 +141,11 @@ fn charge(ask: &ChargeAsk) -> Result<Charge, String> {
     }
     charge.return_url.clone_from(&ask.return_url);
     charge.description.clone_from(&ask.description);
+    charge.payer_ip = ask.payer_ip.map(|ip| ip.to_string());
+    charge.callback_url.clone_from(&ask.callback_url);
+    charge.overlap = ask.overlap;
     charge.metadata.extend(ask.metadata.iter().cloned());
+    charge.extra.extend(ask.extra.iter().cloned());
     Ok(charge)
 }
 

@@ -55,8 +55,8 @@ fn read_all(reply: &Reply, proved: bool) {
     read(&WORLD.refund, reply, proved);
     read(&WORLD.query, reply, proved);
     read(&WORLD.query_refund, reply, proved);
-    // Nobody but the provider seals a certificate with the APIv3 key.
-    assert!(Access::read(&WORLD.wechat, &Want::Keys, reply, &stamp()).is_err(), "a certificate of somebody's");
+    // The published list among the seeds opens with this key, once it is signed.
+    assert!(proved || Access::read(&WORLD.wechat, &Want::Keys, reply, &stamp()).is_err(), "a certificate of somebody's");
     let _ = Probe::read(&WORLD.wechat, reply, &stamp());
 }
 

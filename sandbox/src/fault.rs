@@ -202,11 +202,11 @@ impl FaultTable {
 struct Plan {
     scripts: Vec<(Scope, VecDeque<Fault>)>,
     callbacks: VecDeque<CallbackFault>,
-    table: Option<(FaultTable, SeededRng)>,
+    tables: Vec<(FaultTable, SeededRng)>,
     drawn: Vec<(String, Fault)>,
 }
 
-/// The handle on faults; clones share the plan. Scripts go before the table.
+/// The handle on faults; clones share the plan. Scripts go before tables.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<Plan>>);
 
@@ -226,12 +226,17 @@ impl Faults {
         self.plan(|plan| plan.callbacks.extend(faults));
     }
 
-    /// Draws from a table from now on. The same seed and requests, the same faults.
+    /// Draws from a table from now on, in place of an older one of the same scope. Of several tables in scope the oldest is used,
+    /// and for callbacks the oldest that names any. The same seed and requests, the same faults.
     pub fn random(&self, seed: u64, table: FaultTable) {
-        self.plan(|plan| plan.table = Some((table, SeededRng::new(seed))));
+        let chance = SeededRng::new(seed);
+        self.plan(|plan| match plan.tables.iter_mut().find(|(older, _)| older.scope == table.scope) {
+            Some(older) => *older = (table, chance),
+            None => plan.tables.push((table, chance)),
+        });
     }
 
-    /// Forgets scripts and table: nothing goes wrong from now on.
+    /// Forgets scripts and tables: nothing goes wrong from now on.
     pub fn none(&self) {
         self.plan(|plan| *plan = Plan { drawn: std::mem::take(&mut plan.drawn), ..Plan::default() });
     }
@@ -260,7 +265,8 @@ impl Faults {
         self.plan(|plan| {
             let scripted = plan.callbacks.pop_front();
             scripted.unwrap_or_else(|| {
-                plan.table.as_ref().and_then(|(table, rng)| drawn(rng, &table.callbacks)).unwrap_or(CallbackFault::Pass)
+                let table = plan.tables.iter().find(|(table, _)| !table.callbacks.is_empty());
+                table.and_then(|(table, rng)| drawn(rng, &table.callbacks)).unwrap_or(CallbackFault::Pass)
             })
         })
     }
@@ -277,8 +283,8 @@ impl Plan {
     }
 
     fn by_chance(&self, method: &str, path: &str) -> Fault {
-        let Some((table, rng)) = &self.table else { return Fault::Pass };
-        if table.scope.covers(method, path) { drawn(rng, &table.requests).unwrap_or(Fault::Pass) } else { Fault::Pass }
+        let table = self.tables.iter().find(|(table, _)| table.scope.covers(method, path));
+        table.and_then(|(table, rng)| drawn(rng, &table.requests)).unwrap_or(Fault::Pass)
     }
 }
 
@@ -333,6 +339,25 @@ mod tests {
         assert_ne!(run(7), run(8));
         let bad = run(7).0.iter().filter(|fault| **fault != Fault::Pass).count();
         assert!((300..500).contains(&bad), "{bad} of 2000");
+    }
+
+    #[test]
+    fn the_oldest_table_in_scope_is_drawn_from_and_a_new_one_of_its_scope_takes_its_place() {
+        let faults = Faults::default();
+        let table = |path: &str, fault| {
+            let scope = Scope::Matching { method: None, path: path.to_owned() };
+            FaultTable { scope, requests: vec![(fault, 1000)], callbacks: Vec::new() }
+        };
+        faults.random(1, table("/v3/refunds", Fault::CloseAfter));
+        faults.random(1, table("/v3/**", Fault::Refuse));
+        let met = |path| faults.of_request("POST", path);
+        assert_eq!((met("/v3/refunds"), met("/v3/x"), met("/v1/x")), (Fault::CloseAfter, Fault::Refuse, Fault::Pass));
+        faults.random(1, table("/v3/refunds", Fault::Garbage));
+        faults.random(1, FaultTable { callbacks: vec![(CallbackFault::Missing, 1000)], ..FaultTable::default() });
+        assert_eq!(
+            (met("/v3/refunds"), met("/v1/x"), faults.of_callback()),
+            (Fault::Garbage, Fault::Pass, CallbackFault::Missing)
+        );
     }
 
     #[test]

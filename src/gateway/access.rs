@@ -1,4 +1,4 @@
-//! Access: tokens and keys, fetched once for all who want them, and not again at once when the provider refused.
+//! Access: tokens and keys, fetched once for all who want them, and not again at once when they were not granted.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +12,10 @@ use crate::guard::{Ask, Class, Guards, Signal, Timing, timeout};
 use crate::model::{Error, ErrorKind};
 use crate::transport::{Limits, Transport, TransportError};
 
-/// How long a want that was refused is refused here without asking again.
-const REFUSED_FOR: Duration = Duration::from_secs(5);
+/// How long a want that was not granted is refused here without asking again. One lost answer must not stop everything that
+/// hangs on a new certificate; what is not granted time and again is asked for ever more seldom.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Largest answer to a fetch, in bytes: certificates and tokens are a few kilobytes.
 const CAP: usize = 256 * 1024;
@@ -28,7 +30,15 @@ pub(crate) struct AccessCache {
 /// One want: its lock is the single flight.
 #[derive(Debug, Default)]
 struct Fetch {
-    flight: tokio::sync::Mutex<Option<(Mono, String)>>,
+    flight: tokio::sync::Mutex<Option<Refusal>>,
+}
+
+/// The last fetch granted nothing.
+#[derive(Debug)]
+struct Refusal {
+    until: Mono,
+    pause: Duration,
+    why: String,
 }
 
 /// With what a fetch is made.
@@ -83,11 +93,12 @@ impl AccessCache {
         if self.has(want, means) {
             return Ok(());
         }
-        if let Some((until, why)) = flight.as_ref().filter(|(until, _)| means.env.now() < *until) {
-            return Err(refused(why.clone()).with_after(until.since(means.env.now())));
+        if let Some(last) = flight.as_ref().filter(|last| means.env.now() < last.until) {
+            return Err(refused(last.why.clone()).with_after(last.until.since(means.env.now())));
         }
         let fetched = self.fetch(want, means, deadline).await;
-        *flight = fetched.as_ref().err().map(|error| (means.env.now() + REFUSED_FOR, error.to_string()));
+        let pause = flight.take().map_or(FIRST_PAUSE, |last| (last.pause * 2).min(LONGEST_PAUSE));
+        *flight = fetched.as_ref().err().map(|error| Refusal { until: means.env.now() + pause, pause, why: error.to_string() });
         fetched
     }
 

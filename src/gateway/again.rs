@@ -15,6 +15,8 @@ pub(crate) enum Miss {
     Wire(TransportError),
     /// An answer that says no.
     Failed(Failure),
+    /// An answer that nobody could verify, since what verifies it was not to be had.
+    Unverified(Error),
 }
 
 /// What the decision depends on beside the send itself.
@@ -70,6 +72,9 @@ pub(crate) fn again(miss: &Miss, here: Circumstances) -> Decision {
             resend(told, here, RetryCause::Transient, None, None)
         }
         Miss::Failed(failure) => answered(failure, here),
+        // The provider did not refuse this draft, which may have arrived: nothing else may go under its number. It is not sent
+        // again at once, since its next answer could not be verified either.
+        Miss::Unverified(error) => Decision::End(unknown(Told::of(error), here, true)),
     }
 }
 
@@ -134,6 +139,7 @@ mod tests {
 
     fn misses() -> Vec<Miss> {
         let mut all = vec![Miss::Wire(TransportError::Unsent("x".into())), Miss::Wire(TransportError::Lost("x".into()))];
+        all.push(Miss::Unverified(Error::new(ErrorKind::Unintelligible, "x")));
         for kind in ErrorKind::ALL {
             all.extend([Again::No, same(), Again::NewKey].map(|again| failed(kind, again)));
         }
@@ -187,6 +193,7 @@ mod tests {
     fn what_may_have_moved_money_is_sent_again_only_under_a_key_that_is_remembered() {
         every(|miss, here, decision| {
             let unknown = match miss {
+                Miss::Unverified(_) => true,
                 Miss::Wire(error) => matches!(error, TransportError::Lost(_)),
                 Miss::Failed(failure) => failure.error.fate() == Fate::Unknown,
             };
@@ -214,6 +221,14 @@ mod tests {
         let late = Circumstances { may_replay: false, ..FRESH };
         assert!(matches!(again(&Miss::Wire(TransportError::Lost("x".into())), late), Decision::End(End::Doubt(_))));
         assert!(matches!(again(&Miss::Wire(TransportError::Unsent("x".into())), late), Decision::Again { .. }));
+    }
+
+    #[test]
+    fn what_was_answered_and_not_verified_stays_the_only_draft_of_its_number() {
+        let miss = Miss::Unverified(Error::new(ErrorKind::Unintelligible, "x"));
+        let decision = again(&miss, Circumstances { moves: Moves::Nothing, ..FRESH });
+        assert!(matches!(decision, Decision::End(End::Released { resume: true, .. })), "{decision:?}");
+        assert!(matches!(again(&miss, FRESH), Decision::End(End::Doubt(_))));
     }
 
     #[test]

@@ -8,10 +8,13 @@ use super::apply::Light;
 use super::channel::{Answer, Call};
 use super::order::{Attempt, Order, unknown};
 use super::plan::Planned;
+use super::run::Run;
 use super::send::{Send, Sent};
 use super::settle::{Held, Observed};
 use super::told::By;
-use crate::adapter::{Codec, Decoded, Draft, Kind, Moves, Operation, Query, QueryRefund, Ready, Seed, Seen, unsupported};
+use crate::adapter::{
+    Codec, Decoded, Draft, Kind, Moves, Operation, Query, QueryRefund, Ready, Recovery, RecoveryStep, Seed, Seen, unsupported,
+};
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
 use crate::model::{AttemptNo, Error, ErrorKind, OrderNo, Payment, RefundNo};
@@ -120,26 +123,56 @@ impl Inner {
         Err(Error::new(ErrorKind::Unintelligible, "the question came to no end"))
     }
 
-    /// The question that fits the operation: for its refund, or for its payment.
+    /// An answer that proves nothing about its own operation (a close that says 204 to anything) is asked about at once, where the
+    /// provider can be asked: the caller is to hear how it stands, not that nobody knows yet.
+    pub(crate) async fn clarified<Op: Planned>(
+        &self,
+        run: &Run<Op>,
+        codec: &dyn Codec<Op>,
+        seen: Box<Seen>,
+        timing: &mut Timing,
+    ) -> (Box<Seen>, Light) {
+        let answered = Light::from(By::Answer);
+        let asks = |recovery: Recovery| recovery.steps.contains(&RecoveryStep::Query);
+        if codec.judge(&run.op, &run.draft, &seen).is_some() || !asks(codec.recovery(&run.op, &run.draft)) {
+            return (seen, answered);
+        }
+        let query = Query::new(run.order_no.clone()).on(run.attempt);
+        match self.ask(&query, &run.order, run.attempt, None, Class::Query, run.deadline, timing).await {
+            Ok(Found::Seen(found)) if codec.judge(&run.op, &run.draft, &found).is_some() => (found, asked_at(&run.order)),
+            _ => (seen, answered),
+        }
+    }
+
+    /// The question that fits an operation in doubt or under watch: for its refund, or for its payment.
     pub(crate) async fn question<Op: Planned>(&self, held: &Held<Op>, deadline: Mono) -> Result<(Found, Light), Error> {
         let order = self.load_order(&held.order_no).await?.ok_or_else(|| unknown(&held.order_no))?.value;
         Ok((self.question_of(held, &order, deadline).await?, asked_at(&order)))
     }
 
-    /// The same, of the order as it is given.
+    /// The same, of the order as it is given. What became of a reversal, the payment mostly shows; where it does not, the refund
+    /// that the reversal was booked as may.
     pub(crate) async fn question_of<Op: Planned>(&self, held: &Held<Op>, order: &Order, deadline: Mono) -> Result<Found, Error> {
         let mut timing = Timing::default();
-        if matches!(Op::KIND, Kind::Refund | Kind::Reverse)
-            && let Some(no) = held.op.identity().split_once('/').map(|(_, no)| no.to_owned())
-            && self.adapter().query_refund().is_some()
-            // A reversal of what was not paid books no refund: then the payment itself shows what became of it.
-            && order.attempt(held.attempt).is_some_and(|attempt| attempt.refunds.iter().any(|part| part.no.as_ref() == Some(&no)))
-        {
-            let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no.clone())?).on(held.attempt);
-            return self.ask(&query, order, held.attempt, Some(&no), Class::Resolve, deadline, &mut timing).await;
+        let identity = held.op.identity();
+        let booked = matches!(Op::KIND, Kind::Refund | Kind::Reverse).then(|| identity.split_once('/')).flatten();
+        let booked = booked.map(|(_, no)| no).filter(|no| {
+            let row = order.attempt(held.attempt);
+            self.adapter().query_refund().is_some()
+                && row.is_some_and(|row| row.refunds.iter().any(|part| part.no.as_deref() == Some(*no)))
+        });
+        if Op::KIND != Kind::Refund || booked.is_none() {
+            let query = Query::new(held.order_no.clone()).on(held.attempt);
+            let found = self.ask(&query, order, held.attempt, None, Class::Resolve, deadline, &mut timing).await?;
+            let adapter = self.adapter();
+            let proves = |seen: &Seen| Op::codec(&**adapter).and_then(|codec| codec.judge(&held.op, &held.draft, seen)).is_some();
+            if booked.is_none() || matches!(&found, Found::Seen(seen) if proves(seen)) {
+                return Ok(found);
+            }
         }
-        let query = Query::new(held.order_no.clone()).on(held.attempt);
-        self.ask(&query, order, held.attempt, None, Class::Resolve, deadline, &mut timing).await
+        let no = booked.unwrap_or_default();
+        let query = QueryRefund::new(held.order_no.clone(), RefundNo::new(no)?).on(held.attempt);
+        self.ask(&query, order, held.attempt, Some(no), Class::Resolve, deadline, &mut timing).await
     }
 
     /// Sends one step of a question until it is answered.

@@ -27,7 +27,7 @@ const PURGE: usize = 500;
 
 /// Starts the tasks.
 pub(super) fn start(inner: &Arc<Inner>) {
-    every(inner, inner.config.resolver_every, Bell::Resolver, |inner| async move { inner.resolve_due().await });
+    every(inner, inner.config.resolver_every, Bell::Resolver, |inner| async move { inner.resolve_on_duty().await });
     if inner.handler.is_some() {
         every(inner, inner.config.tell_every, Bell::Told, |inner| async move { inner.tell_due().await });
     }
@@ -96,6 +96,14 @@ where
 }
 
 impl Inner {
+    /// Resolves what is due if it is this process's turn.
+    async fn resolve_on_duty(self: &Arc<Self>) -> Result<usize, Error> {
+        match &self.duty {
+            Some(duty) if !duty.is_ours().await => Ok(0),
+            _ => self.resolve_due().await,
+        }
+    }
+
     /// Tells what is due.
     async fn tell_due(self: Arc<Self>) -> Result<usize, Error> {
         let Some(handler) = self.handler.clone() else { return Ok(0) };

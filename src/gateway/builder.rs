@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::watch;
 
 use super::access::AccessCache;
+use super::duty::Duty;
 use super::flight::Flights;
 use super::handle::Gateway;
 use super::pause::Pauses;
@@ -18,6 +19,7 @@ use super::told::Handler;
 use super::{Inner, background};
 use crate::adapter::Adapter;
 use crate::env::Env;
+use crate::guard::rate::Limiter;
 use crate::guard::timing::Totals;
 use crate::guard::{Guards, GuardsConfig};
 use crate::model::Invalid;
@@ -82,6 +84,8 @@ pub struct Builder {
     store: Arc<dyn Store>,
     env: Env,
     guards: GuardsConfig,
+    limiter: Option<Arc<dyn Limiter>>,
+    duty: Option<Arc<dyn Duty>>,
     config: GatewayConfig,
     sealer: Option<Arc<Sealer>>,
     unsealed: bool,
@@ -97,6 +101,8 @@ impl Builder {
             store,
             env,
             guards: GuardsConfig::default(),
+            limiter: None,
+            duty: None,
             config: GatewayConfig::default(),
             sealer: None,
             unsealed: false,
@@ -108,6 +114,19 @@ impl Builder {
     /// The guards' settings.
     pub fn guards(mut self, guards: GuardsConfig) -> Self {
         self.guards = guards;
+        self
+    }
+
+    /// Limits the rate by this instead of by a limiter of this process alone: one that is shared by several processes. It should
+    /// have been made for the account, with the rates of [`guards`](Self::guards).
+    pub fn limiter(mut self, limiter: Arc<dyn Limiter>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// Resolves what is due only while the duty says so: one resolver for a fleet. Without it every process resolves.
+    pub fn duty(mut self, duty: Arc<dyn Duty>) -> Self {
+        self.duty = Some(duty);
         self
     }
 
@@ -170,7 +189,10 @@ impl Builder {
         }
         let mut guards = self.guards;
         guards.breaker.probes = self.config.background && self.adapter.probe().is_some();
-        let guards = Guards::new(&account, &self.env, guards)?;
+        let guards = match self.limiter {
+            Some(limiter) => Guards::with_limiter(&account, &self.env, guards, limiter)?,
+            None => Guards::new(&account, &self.env, guards)?,
+        };
         let inner = Arc::new(Inner {
             rows: Rows::new(account.clone(), self.sealer, Arc::clone(self.env.rng())),
             payment_ref: profile.payment_ref,
@@ -183,6 +205,7 @@ impl Builder {
             guards,
             access: AccessCache::default(),
             handler,
+            duty: self.duty,
             config: self.config,
             flights: Flights::default(),
             totals: Totals::default(),

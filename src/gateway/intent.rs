@@ -78,6 +78,11 @@ impl From<WhenUp> for StoredWhenUp {
 }
 
 impl State {
+    /// Looked at from now on until it is at its end.
+    pub(crate) fn looked_at(verdict: Verdict) -> Self {
+        Self::Watched { looks: 0, until: None, then: StoredWhenUp::Leave, verdict }
+    }
+
     /// What evidence has shown; none while it is open.
     pub(crate) fn found(&self) -> Option<&Verdict> {
         match self {

@@ -13,6 +13,7 @@ mod background;
 mod builder;
 mod channel;
 mod duplicate;
+mod duty;
 mod flight;
 mod handle;
 mod intent;
@@ -53,6 +54,7 @@ use crate::transport::Transport;
 
 pub use builder::{Builder, GatewayConfig};
 pub use channel::{Answer, Call, Capabilities, Outcome, PaymentChannel};
+pub use duty::Duty;
 pub use handle::Gateway;
 pub use operator::{
     AttemptView, AuditEntry, Doubt, Drained, OperationView, Operator, OrderLine, OrderView, Page, Ruling, Standing, TellView,
@@ -79,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) access: access::AccessCache,
     pub(crate) rows: rows::Rows,
     pub(crate) handler: Option<Arc<dyn Handler>>,
+    /// Whose turn it is to resolve, if not everybody's.
+    duty: Option<Arc<dyn Duty>>,
     pub(crate) config: GatewayConfig,
     op_ids: persist::OpIds,
     flights: flight::Flights,

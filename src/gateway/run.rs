@@ -112,7 +112,8 @@ impl Inner {
             admitted.report(sent.signal());
             let miss = match sent {
                 Sent::Answer(Decoded::Done(seen)) | Sent::Presented(seen) => {
-                    return Ran::Closed(self.settle_run(run, Outcome::Seen(seen, By::Answer.into())).await);
+                    let (seen, light) = self.clarified(&run, codec, seen, timing).await;
+                    return Ran::Closed(self.settle_run(run, Outcome::Seen(seen, light)).await);
                 }
                 // After a step that may have moved money, none that moves nothing may follow: its loss would read as "not applied".
                 Sent::Answer(Decoded::Then { draft, .. }) if run.draft.moves == Moves::Money && draft.moves == Moves::Nothing => {
@@ -295,6 +296,7 @@ fn note_doubt<Op>(run: &mut Run<Op>, miss: &Miss) {
     let unknown = match miss {
         Miss::Wire(error) => matches!(error, crate::transport::TransportError::Lost(_)),
         Miss::Failed(failure) => failure.error.fate() == crate::model::Fate::Unknown,
+        Miss::Unverified(_) => true,
     };
     run.intent.doubt |= unknown && run.draft.moves == Moves::Money;
 }

@@ -31,6 +31,7 @@ impl Sent {
             Self::Presented(_) | Self::Need(_) => Signal::Neutral,
             Self::Miss(Miss::Wire(_)) => Signal::Fault,
             Self::Miss(Miss::Failed(failure)) => signal_of(&failure.error),
+            Self::Miss(Miss::Unverified(error)) => signal_of(error),
         }
     }
 }
@@ -107,13 +108,13 @@ impl Inner {
         let decoded = match decode() {
             Ok(Decoded::Need(want)) => match self.access.ensure(&want, self.means(adapter), send.deadline).await {
                 Ok(()) => decode(),
-                Err(error) => Err(Failure::last(unverified(&want).caused_by(error))),
+                Err(error) => return Sent::Miss(Miss::Unverified(unverified(&want).caused_by(error))),
             },
             decoded => decoded,
         };
         timing.add(Stage::Verify, self.env.now().since(begun));
         match decoded {
-            Ok(Decoded::Need(want)) => Sent::Miss(Miss::Failed(Failure::last(unverified(&want)))),
+            Ok(Decoded::Need(want)) => Sent::Miss(Miss::Unverified(unverified(&want))),
             Ok(decoded) => Sent::Answer(decoded),
             Err(failure) => Sent::Miss(Miss::Failed(failure)),
         }

@@ -177,8 +177,10 @@ impl Inner {
             }
             Outcome::End(End::Applied(told)) => {
                 let verdict = Verdict::Failed(told.clone());
-                next.state = State::Settled(verdict.clone());
-                (verdict, None)
+                // That it is paid, an error has said; how, the provider is asked, so that the order's row knows.
+                let asked = matches!(Op::KIND, Kind::Charge | Kind::Confirm) && self.adapter().query().is_some();
+                next.state = if asked { State::looked_at(verdict.clone()) } else { State::Settled(verdict.clone()) };
+                (verdict, asked.then_some(Duration::ZERO))
             }
         };
         if matches!(next.state, State::Settled(_)) {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use paysluice::adapter::{Cancel, Charge, Method, Query, Refund, Reverse};
 use paysluice::gateway::{Call, PaymentChannel};
 use paysluice::model::{Currency, Error, ErrorKind, Fate, Money, Payment, RefundNo, Status};
-use paysluice_sandbox::Fault;
+use paysluice_sandbox::{Fault, SandboxConfig, Scope, WechatPayConfig};
 use paysluice_tests::scripts::{FAULTS, SIGNED_FAULTS, all, insist};
-use paysluice_tests::{Channel, Setup, World, call, fate, order};
+use paysluice_tests::{Channel, Setup, World, call, fate, on_virtual_time, order};
 
 /// WeChat Pay takes it verbatim as its own number.
 const ORDER: &str = "order-1";
@@ -83,6 +83,25 @@ async fn order_under(world: &World, script: &[Fault], patience: Call) {
 fn an_order_under_every_script_is_made_once_and_paid_once() {
     all(&FAULTS, 3, public_key, async |world, script| order_under(world, script, call()).await);
     all(&faults(), 2, certificates, async |world, script| order_under(world, script, call()).await);
+}
+
+/// The platform's certificate is replaced, and the fetch of the new one is lost: the answers of that moment prove nothing.
+#[test]
+fn an_order_whose_answer_could_not_be_verified_is_made_by_the_same_bytes() {
+    on_virtual_time(async {
+        let wechatpay = WechatPayConfig { rotation_notice: Duration::ZERO, ..WechatPayConfig::default() };
+        let sandbox = SandboxConfig { wechatpay, ..SandboxConfig::default() };
+        let world = World::with(Setup { sandbox, ..certificates() });
+        world.gateway.charge(Charge::new(order("order-0"), yuan(1000), Method::Qr), call()).await.unwrap();
+        world.sandbox.wechatpay().rotate_certificate();
+        world.sandbox.faults().script_in(Scope::matching("GET", "/v3/certificates"), [Fault::CloseAfter]);
+        let told = world.gateway.charge(scanned(), call()).await.unwrap_err();
+        assert_eq!((told.fate(), world.sandbox.wechatpay().orders().len()), (Fate::NotApplied, 2), "{told}");
+        // A second draft would say another time, and WeChat Pay refuse it under this number for good.
+        world.sleep(1).await;
+        let made = insist(&world, || world.gateway.charge(scanned(), call())).await.unwrap().value;
+        assert_eq!((made.status, world.sandbox.wechatpay().orders().len()), (Status::AwaitingPayer, 2));
+    });
 }
 
 async fn barcode_under(world: &World, script: &[Fault], patience: Call, last: &str) {
@@ -217,4 +236,21 @@ fn a_caller_in_a_hurry_is_told_the_truth_too() {
     all(&FAULTS, 3, public_key, async |world, script| barcode_under(world, script, hurried, "00").await);
     all(&FAULTS, 3, public_key, async |world, script| refund_under(world, script, hurried).await);
     all(&FAULTS, 3, public_key, async |world, script| order_under(world, script, hurried).await);
+}
+
+/// The order was paid under its code before the shop asked once more: the error says so, and the row learns how.
+#[test]
+fn an_order_that_is_paid_already_is_found_paid() {
+    paysluice_tests::on_virtual_time(async {
+        let world = World::with(public_key());
+        let shown = Fault::Truncated;
+        world.sandbox.faults().script([shown; 30]);
+        world.gateway.charge(scanned(), call()).await.unwrap_err();
+        world.sandbox.faults().none();
+        world.sandbox.wechatpay().payer_pays(ORDER).unwrap();
+        let told = insist(&world, || world.gateway.charge(scanned(), call())).await.unwrap_err();
+        assert_eq!((told.kind(), told.fate()), (ErrorKind::AlreadyDone, Fate::Applied));
+        world.let_time_pass().await;
+        assert_eq!(agrees(&world, "paid").await.status, Status::Paid);
+    });
 }

@@ -5,6 +5,7 @@ mod fuzz;
 mod layers;
 mod lint;
 mod run;
+mod servers;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use run::{Failed, Step};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  test                 every test of the workspace, doctests included
+  test [ARGS]          every test of the workspace, doctests included, or those that ARGS choose as they would of `cargo test`;
+                       starts the database servers that tests need, and stops them
   lint                 formatting, clippy on every feature set, documentation; warnings are errors
   layers               who may import whom, what no file may hold, what no channel may pull in
   fuzz [--seconds N]   every fuzz target, N seconds each (60); needs a nightly toolchain
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["test"] => test(),
+        ["test", only @ ..] => test(only),
         ["lint"] => lint::run(),
         ["layers"] => layers::run(),
         ["fuzz"] => fuzz::run(fuzz::DEFAULT_SECONDS),
@@ -49,8 +51,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn test() -> Result<(), Failed> {
-    Step::cargo("every test of the workspace", &["test", "--workspace", "--all-features"]).run()
+/// Every test, or those that the words given to cargo choose.
+fn test(only: &[&str]) -> Result<(), Failed> {
+    let servers = servers::start()?;
+    let which = if only.is_empty() { &["--workspace", "--all-features"] } else { only };
+    let step = Step::cargo("the tests", &[&["test"], which].concat());
+    servers.names().into_iter().fold(step, |step, (name, value)| step.env(name, &value)).run()
 }
 
 fn bench_peers() -> Result<(), Failed> {
@@ -61,7 +67,7 @@ fn ci() -> Result<(), Failed> {
     lint::run()?;
     layers::run()?;
     deny::run()?;
-    test()?;
+    test(&[])?;
     fuzz::run_if_possible(fuzz::DEFAULT_SECONDS)
 }
 

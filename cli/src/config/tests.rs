@@ -80,3 +80,22 @@ fn a_gateway_that_is_not_there_is_told_with_those_that_are() {
     let told = config.gateway("shp").unwrap_err().to_string();
     assert_eq!(told, "paysluice.toml: gateways.shp: must be a gateway of this file (there are: shop)");
 }
+
+/// The page holds every key that may stand in the file, and the defaults that it names are the defaults.
+#[test]
+fn the_reference_page_is_read_and_names_the_defaults() {
+    let page = include_str!("../../../docs/paysluice-toml.md");
+    let text = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let config = Config::parse(Path::new("paysluice.toml"), text).unwrap();
+    let cards = config.gateway("cards").unwrap();
+    assert_eq!(cards.guards, GuardsConfig::default());
+    assert_eq!(cards.network, NetworkConfig::default());
+    assert_eq!(cards.settings, GatewayConfig::default());
+    let source = include_str!("../config.rs");
+    let fields =
+        source.lines().filter_map(|line| line.trim().strip_prefix("pub(crate) ")?.split_once(": ")).map(|(field, _)| field);
+    let of_the_file = fields.filter(|field| !["file", "sections", "fn", "gateways"].contains(field) && !field.contains(' '));
+    for field in of_the_file {
+        assert!(text.contains(field), "{field} is not on the page");
+    }
+}

@@ -1,9 +1,16 @@
-//! The demo: a bank that fails, a gateway that must not be fooled by it, and a count of the money at the end.
+//! The demo: a bank that fails, gateways that must not be fooled by it, and a count of the money at the end.
 
+mod channel;
+mod clerk;
+mod diary;
 mod faults;
+mod figures;
 mod judge;
+mod order;
 mod report;
-mod work;
+mod stripe;
+mod till;
+mod wechatpay;
 mod world;
 
 use std::collections::BTreeMap;
@@ -18,8 +25,10 @@ use paysluice::model::OrderNo;
 use tokio::sync::mpsc;
 
 use crate::args::DemoAsk;
+use clerk::Clerk;
+use diary::Diary;
+use order::Order;
 use report::Report;
-use work::{Diary, Order, Shop};
 use world::World;
 
 /// No order's way may take longer than this: the demo is to show its ends.
@@ -33,11 +42,11 @@ pub(crate) async fn run(env: Env, ask: &DemoAsk, json: bool) -> Result<ExitCode,
     }
     let world = World::begin(&env, seed, ask).await?;
     let started = env.now();
-    let orders = work::orders(ask.payments, seed)?;
-    let (diaries, interrupted) = take(&env, &world, orders, ask.concurrency).await;
+    let orders: Arc<[Order]> = order::orders(ask.payments, seed, world.tills.len())?.into();
+    let (diaries, interrupted) = take(&env, &world, &orders, ask.concurrency).await;
     let took = env.now().since(started);
     world.calm(&env).await;
-    let report = Report::of(&world, &diaries, seed, took).await?;
+    let report = Report::of(&world, &orders, &diaries, seed, took).await?;
     world.end().await;
     report.print(json).map_err(|error| format!("the report could not be written ({error})"))?;
     if interrupted {
@@ -47,16 +56,18 @@ pub(crate) async fn run(env: Env, ask: &DemoAsk, json: bool) -> Result<ExitCode,
 }
 
 /// Sends the orders on their way, so many at once, until all have ended or somebody interrupts.
-async fn take(env: &Env, world: &World, orders: Vec<Order>, at_once: u32) -> (BTreeMap<OrderNo, Diary>, bool) {
+async fn take(env: &Env, world: &World, orders: &Arc<[Order]>, at_once: u32) -> (BTreeMap<OrderNo, Diary>, bool) {
     let bar = progress(orders.len());
-    let (orders, next) = (Arc::<[Order]>::from(orders), Arc::new(AtomicUsize::new(0)));
+    let next = Arc::new(AtomicUsize::new(0));
     let (ended, mut ends) = mpsc::channel(64);
     for _ in 0..at_once {
-        let shop = Shop::new(env.clone(), world, env.now() + PATIENCE);
-        let (orders, next, ended) = (Arc::clone(&orders), Arc::clone(&next), ended.clone());
+        let until = env.now() + PATIENCE;
+        let clerks: Vec<Clerk> = world.tills.iter().map(|till| Clerk::new(env.clone(), till, until)).collect();
+        let (orders, next, ended) = (Arc::clone(orders), Arc::clone(&next), ended.clone());
         env.spawn(async move {
             while let Some(order) = orders.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let diary = shop.serve(order).await;
+                let Some(clerk) = clerks.get(order.channel) else { continue };
+                let diary = clerk.serve(order).await;
                 if ended.send((order.no.clone(), diary)).await.is_err() {
                     return;
                 }
@@ -79,6 +90,9 @@ async fn take(env: &Env, world: &World, orders: Vec<Order>, at_once: u32) -> (BT
         let Some((no, diary)) = end else { break };
         diaries.insert(no, diary);
         bar.inc(1);
+        if diaries.len() == orders.len() / 2 {
+            world.tills.iter().for_each(|till| till.channel.halfway());
+        }
     }
     bar.finish_and_clear();
     (diaries, interrupted)

@@ -48,7 +48,7 @@ pub(super) async fn check(
     };
     found.extend(looked.await.unwrap_or_else(|error| {
         let mend =
-            "see the message: a full or slow disk, another process that holds it locked, or a damaged file (restore a backup)";
+            "see the message: a server that is away, a full or slow disk, another process that holds it locked, or a damaged file";
         vec![Finding::bad("store.url", error.to_string(), mend)]
     }));
 }
@@ -66,9 +66,9 @@ async fn opened(env: &Env, config: &Config, found: &mut Vec<Finding>) -> Option<
         return None;
     }
     // The memory store is this process's own; what opens here is a file, whose lock may have to be waited for.
-    let (env, section) = (env.clone(), config.sections.store.as_ref().map(|store| store.url.clone()));
+    let (env, section) = (env.clone(), config.sections.store.clone());
     let file = config.file.clone();
-    let opened = tokio::task::spawn_blocking(move || open::store_at(&env, &file, section.as_deref())).await;
+    let opened = tokio::task::spawn_blocking(move || open::store_at(&env, &file, section.as_ref())).await;
     match opened {
         Ok(Ok((store, keeps))) => {
             found.push(match keeps {

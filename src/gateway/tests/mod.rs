@@ -7,6 +7,7 @@ mod bank;
 mod callbacks;
 mod confirm;
 mod doubt;
+mod duty;
 mod joins;
 mod operator;
 mod parts;

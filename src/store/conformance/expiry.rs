@@ -85,3 +85,18 @@ pub async fn purge_is_bounded_and_spares_the_living(bench: &dyn Bench) {
     assert_eq!(names(&ground.store.page(&ground.intents(), None, 9).await.unwrap()), ["forever", "longer", "renewed"]);
     assert_eq!(purge(&neighbour, 9).await, 1);
 }
+
+/// What a row shrinks to when it is over stays: it is never due again, is not purged, and keeps its name taken.
+pub async fn a_tombstone_stays_and_is_never_due(bench: &dyn Bench) {
+    let ground = Ground::new(bench);
+    let key = ground.intent("row");
+    ground.put(Put { due_in: Some(Duration::ZERO), ..insert_kept(&key, 60) }).await;
+    let held = ground.claim(1, 10 * SECOND).await.pop().expect("due at once");
+    let ver = ground.put(over(&key, held.ver, "over")).await;
+    bench.advance(600 * SECOND).await;
+    assert_eq!(ground.claim(9, SECOND).await, vec![]);
+    assert_eq!(ground.store.purge(&ground.intents(), 9).await.unwrap(), 0);
+    let row = ground.get(&key).await.expect("kept for ever");
+    assert_eq!((row.ver, row.tries, row.due_in, &row.body[..]), (ver, 0, None, &b"over"[..]));
+    assert_eq!(ground.commit(&[insert(&key)]).await, Commit::Lost { index: 0, current: Some(row) });
+}

@@ -37,7 +37,7 @@ pub trait Bench: Send + Sync + fmt::Debug {
 pub type Law = for<'a> fn(&'a dyn Bench) -> BoxFuture<'a, ()>;
 
 /// Every law by its name. They need a tokio runtime, best with several threads.
-pub const LAWS: [(&str, Law); 26] = [
+pub const LAWS: [(&str, Law); 28] = [
     ("of_64_inserts_exactly_one_wins", |bench| Box::pin(commits::of_64_inserts_exactly_one_wins(bench))),
     ("a_put_needs_the_version_it_names", |bench| Box::pin(commits::a_put_needs_the_version_it_names(bench))),
     ("a_commit_is_all_or_none", |bench| Box::pin(commits::a_commit_is_all_or_none(bench))),
@@ -48,6 +48,9 @@ pub const LAWS: [(&str, Law); 26] = [
     ("the_same_op_gets_the_same_answer", |bench| Box::pin(replays::the_same_op_gets_the_same_answer(bench))),
     ("a_refusal_is_remembered_too", |bench| Box::pin(replays::a_refusal_is_remembered_too(bench))),
     ("twins_of_one_op_write_once", |bench| Box::pin(replays::twins_of_one_op_write_once(bench))),
+    ("a_commit_dropped_at_any_await_is_whole_or_undone", |bench| {
+        Box::pin(replays::a_commit_dropped_at_any_await_is_whole_or_undone(bench))
+    }),
     ("a_due_row_goes_to_one_claimer", |bench| Box::pin(claims::a_due_row_goes_to_one_claimer(bench))),
     ("a_lease_ends_and_the_row_returns", |bench| Box::pin(claims::a_lease_ends_and_the_row_returns(bench))),
     ("a_stale_holder_loses", |bench| Box::pin(claims::a_stale_holder_loses(bench))),
@@ -57,6 +60,7 @@ pub const LAWS: [(&str, Law); 26] = [
     ("an_expired_row_is_gone_at_once", |bench| Box::pin(expiry::an_expired_row_is_gone_at_once(bench))),
     ("the_last_put_decides_how_long", |bench| Box::pin(expiry::the_last_put_decides_how_long(bench))),
     ("a_version_never_comes_back", |bench| Box::pin(expiry::a_version_never_comes_back(bench))),
+    ("a_tombstone_stays_and_is_never_due", |bench| Box::pin(expiry::a_tombstone_stays_and_is_never_due(bench))),
     ("purge_is_bounded_and_spares_the_living", |bench| Box::pin(expiry::purge_is_bounded_and_spares_the_living(bench))),
     ("pages_have_no_gap_and_no_double", |bench| Box::pin(views::pages_have_no_gap_and_no_double(bench))),
     ("depth_counts_the_visible_and_the_due", |bench| Box::pin(views::depth_counts_the_visible_and_the_due(bench))),

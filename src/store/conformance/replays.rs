@@ -1,8 +1,11 @@
 //! Laws of the op: the same name again gives the same answer, whatever has happened since.
 
+use std::task::Poll;
+
 use super::Bench;
-use super::ground::{Ground, SECOND, insert, insert_due, new_op, over, together};
-use crate::store::{Commit, REMEMBERED};
+use super::ground::{Ground, SECOND, about, insert, insert_due, new_op, over, together};
+use crate::env::BoxFuture;
+use crate::store::{Commit, REMEMBERED, Row, SpaceKind};
 
 /// A commit whose answer was lost can be asked again: same versions, nothing written twice, even after the row has moved on
 /// and nearly for the time that stores must remember.
@@ -29,7 +32,10 @@ pub async fn a_refusal_is_remembered_too(bench: &dyn Bench) {
     let ver = ground.put(insert_due(&key, 60)).await;
     let claim_of_next = [over(&key, ver + 1, "late")];
     let answer = ground.store.commit(op, &claim_of_next).await.unwrap();
-    assert_eq!(answer, Commit::Lost { index: 0, current: ground.get(&key).await });
+    let Commit::Lost { index: 0, current: Some(current) } = &answer else { panic!("{answer:?}") };
+    // The time left is that of the commit: a store on real time has less left when it is asked again.
+    assert!(about(current.due_in, 60 * SECOND), "{current:?}");
+    assert_eq!(Some(Row { due_in: None, ..current.clone() }), ground.get(&key).await.map(|row| Row { due_in: None, ..row }));
     let next = ground.put(over(&key, ver, "moved on")).await;
     let would_succeed = [over(&key, next, "late")];
     bench.advance(SECOND).await;
@@ -53,4 +59,35 @@ pub async fn twins_of_one_op_write_once(bench: &dyn Bench) {
     let answers = together(twins).await;
     let row = ground.get(&key).await.expect("written");
     assert!(answers.iter().all(|answer| *answer == Commit::Done(vec![row.ver])), "{answers:?}");
+}
+
+/// A caller that goes away at any await leaves its commit whole or undone, and the same op tells which and ends it.
+pub async fn a_commit_dropped_at_any_await_is_whole_or_undone(bench: &dyn Bench) {
+    let ground = Ground::new(bench);
+    for polls in 0..12_u32 {
+        let kinds = [SpaceKind::Intent, SpaceKind::Told];
+        let keys = kinds.map(|kind| ground.key(kind, &format!("order/{polls}"), "row"));
+        let (puts, op) = (keys.clone().map(|key| insert(&key)), new_op());
+        polled(ground.store.commit(op, &puts), polls).await;
+        let other = ground.seen_by(bench);
+        let answer = other.store.commit(op, &puts).await.unwrap();
+        let mut vers = Vec::new();
+        for key in &keys {
+            vers.extend(other.get(key).await.map(|row| row.ver));
+        }
+        assert_eq!(answer, Commit::Done(vers), "dropped at await {polls}");
+    }
+}
+
+/// Polls the future so many times, each time that it asks for it, and then drops it.
+async fn polled<T>(mut future: BoxFuture<'_, T>, polls: u32) {
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(drop)
+    })
+    .await;
 }

@@ -1,3 +1,5 @@
+//! The table of codes, row by row.
+
 //! Tests of the codes: each row where it is said, and nowhere else.
 
 use paysluice::model::Fate;

@@ -1,3 +1,5 @@
+//! Each field of a configuration, wrong in turn.
+
 //! Tests of the configuration: what is refused, and by which rule.
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The published signatures, byte for byte.
+
 //! Tests of signing: the official vectors, byte for byte.
 
 use std::collections::BTreeMap;

@@ -18,6 +18,7 @@ pub(super) enum Fault {
     ForgetsOps,
     ForgetsLostOps,
     LeasesNothing,
+    KeepsOldDue,
     ClaimKeepsVersion,
     NewestFirst,
     CountsNoTries,
@@ -72,6 +73,9 @@ impl Broken {
             *ver += self.seen.lock().unwrap().below.get(&put.key).copied().unwrap_or(0);
         }
         let current = self.inner.get(&put.key).await?;
+        if self.has(Fault::KeepsOldDue) && put.due_in.is_none() {
+            put.due_in = current.as_ref().and_then(|row| row.due_in);
+        }
         if self.has(Fault::IgnoresVersions)
             && let (Expect::Ver(ver), Some(row)) = (&mut put.expect, &current)
         {

@@ -11,12 +11,14 @@ use crate::store::{MemoryStore, Store};
 use broken::{Broken, Fault};
 
 /// What goes wrong, and the law that notices it at the latest.
-const NOTICED: [(Fault, &str); 20] = [
+const NOTICED: [(Fault, &str); 22] = [
     (Fault::ChecksThenWrites, "of_64_inserts_exactly_one_wins"),
     (Fault::ChecksThenWrites, "of_32_refunds_that_exceed_only_one_wins"),
     (Fault::IgnoresVersions, "a_put_needs_the_version_it_names"),
     (Fault::WritesOneByOne, "a_commit_is_all_or_none"),
     (Fault::WritesOneByOne, "readers_never_see_half_a_commit"),
+    (Fault::WritesOneByOne, "a_commit_dropped_at_any_await_is_whole_or_undone"),
+    (Fault::KeepsOldDue, "a_tombstone_stays_and_is_never_due"),
     (Fault::KeepsBodiesAsText, "bodies_of_any_bytes_come_back"),
     (Fault::RefusesNothing, "puts_that_break_the_rules_are_refused"),
     (Fault::ForgetsOps, "the_same_op_gets_the_same_answer"),

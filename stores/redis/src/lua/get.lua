@@ -1,0 +1,2 @@
+-- KEYS: the row. ARGV: shift.
+return visible(KEYS[1]) or {}
