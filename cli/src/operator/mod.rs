@@ -25,7 +25,7 @@ use args::StoreAsk;
 pub(crate) async fn run(env: Env, file: &Path, command: Command, json: bool) -> Result<ExitCode, String> {
     let open = |name: &str| gateway(&env, file, name);
     match command {
-        Command::Store(StoreAsk::Migrate) => migrate::run(file, json),
+        Command::Store(StoreAsk::Migrate) => migrate::run(file, json).await,
         Command::Store(StoreAsk::List(ask)) => show::list(&open(&ask.gateway)?, &ask, json).await,
         Command::Store(StoreAsk::Inspect(ask)) => show::inspect(&open(&ask.gateway)?, &ask, json).await,
         Command::Store(StoreAsk::Open(ask)) => show::open(&open(&ask.gateway)?, &ask, json).await,

@@ -106,13 +106,15 @@ impl Inner {
         for _ in 0..RACES {
             let row = self.store.get(&key).await.map_err(store_failed)?.ok_or_else(|| no_operation(order_no))?;
             let intent = read::<Intent>(&row)?;
-            if !matches!(intent.value.state, State::Doubt { .. }) {
-                let stands = Standing::of(&intent.value.state).name();
-                return Err(Error::new(ErrorKind::Conflict, format!("{operation} is not in doubt: it is {stands}")));
+            if intent.value.state.found().is_some() && !is_watched(&intent.value.state) {
+                return Err(not_in_doubt(operation, &intent.value.state));
             }
             let order = self.load_order(order_no).await?.ok_or_else(|| unknown(order_no))?;
             let before = stands(&order.value, &intent.value);
             let (held, readable) = self.held::<Op>(order_no, &order.value, key.clone(), intent, taking.ruling.fate())?;
+            if !in_doubt(&row, &held.intent.value.state, readable) {
+                return Err(not_in_doubt(operation, &held.intent.value.state));
+            }
             let outcome = match taking.ask {
                 Some(deadline) => {
                     not_taken_up(&row, readable)?;
@@ -278,6 +280,20 @@ fn attempt(order: &Order, no: AttemptNo) -> Result<&Attempt, Error> {
 
 fn no_operation(order_no: &OrderNo) -> Error {
     Invalid::new("operation", format!("one of order {order_no}, such as charge/1")).into()
+}
+
+fn is_watched(state: &State) -> bool {
+    matches!(state, State::Watched { .. })
+}
+
+/// What nobody can open any more is in doubt too, wherever it stood: those who take it up do so in vain.
+fn in_doubt(row: &Row, state: &State, readable: bool) -> bool {
+    let in_vain = !readable && row.tries >= IN_VAIN;
+    matches!(state, State::Doubt { .. }) || (in_vain && (is_watched(state) || *state == State::Sending))
+}
+
+fn not_in_doubt(operation: &str, state: &State) -> Error {
+    Error::new(ErrorKind::Conflict, format!("{operation} is not in doubt: it is {}", Standing::of(state).name()))
 }
 
 /// While somebody is looking at it, his send may be on its way. Whoever cannot open it sends nothing, however often he takes it up.
