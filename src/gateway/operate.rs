@@ -215,6 +215,10 @@ impl Inner {
             Some(draft) => (draft, intent),
             None => self.drafted(op, &order, attempt, key, intent, deadline).await?,
         };
+        let mut order = order;
+        if let Some(attempt) = order.attempt_mut(attempt).filter(|_| Op::KIND == Kind::Charge) {
+            attempt.closes_at = draft.closes_at;
+        }
         if intent.seed.number.as_str() != op.order_no().as_str() && Op::KIND == Kind::Charge {
             self.alias("number", intent.seed.number.as_str(), op.order_no()).await?;
         }

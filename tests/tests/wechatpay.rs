@@ -12,7 +12,7 @@ use http::{HeaderMap, Method as Verb, StatusCode};
 use paysluice::adapter::{Cancel, Charge, Method, Query, Refund, Reply, Request};
 use paysluice::env::{BoxFuture, Env};
 use paysluice::gateway::{Call, Gateway, GatewayConfig, PaymentChannel};
-use paysluice::model::{ErrorKind, Next, NextAction, OrderNo, RefundNo, Secret, Status};
+use paysluice::model::{AttemptNo, ErrorKind, Next, NextAction, OrderNo, RefundNo, Secret, Status};
 use paysluice::signing::RsaPrivateKey;
 use paysluice::store::{Durability, MemoryStore};
 use paysluice::transport::{Limits, Transport, TransportError};
@@ -222,5 +222,19 @@ fn a_refund_without_funds_is_sent_again_under_its_number() {
         gateway.refund(refund(), Call::default()).await.unwrap();
         let sent = platform.asked("/v3/refund/domestic/refunds");
         assert!(sent.len() == 2 && sent[0] == sent[1] && sent[0].contains(r#""out_refund_no":"ref-1""#), "{sent:?}");
+    });
+}
+
+#[test]
+fn who_may_not_open_a_second_attempt_is_told_until_when_the_first_can_be_paid() {
+    on_virtual_time(async {
+        let (gateway, _platform) = world();
+        gateway.charge(charge(), Call::default()).await.unwrap();
+        let second = charge().attempt(AttemptNo::FIRST.next());
+        let error = gateway.charge(second, Call::default()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.until()),
+            (ErrorKind::StillPayable, Some(UNIX_EPOCH + START + Duration::from_secs(7200)))
+        );
     });
 }
