@@ -40,7 +40,11 @@ pub(crate) struct Sections {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
     /// `sqlite:PATH`, `postgres://…`, `redis://…`, `rediss://…` or `memory:`.
+    #[serde(default)]
     pub(crate) url: String,
+    /// The variable that holds it: for one with a password.
+    #[serde(default)]
+    pub(crate) url_env: Option<String>,
     /// `best_effort`: a store that may lose what it has answered will do. Redis needs it.
     #[serde(default)]
     pub(crate) accept_durability: Option<String>,
@@ -240,7 +244,22 @@ impl Config {
         let text = fs::read_to_string(file).map_err(|error| {
             ConfigError::new(file, "", format!("must be a file that can be read ({error}); --config names another"))
         })?;
-        Self::parse(file, &text)
+        let mut config = Self::parse(file, &text)?;
+        config.find_store(&crate::secrets::of_process)?;
+        Ok(config)
+    }
+
+    /// Takes the store's address from the environment, if it is there.
+    fn find_store(&mut self, environment: crate::secrets::Environment<'_>) -> Result<(), ConfigError> {
+        let Some(store) = &mut self.sections.store else { return Ok(()) };
+        let Some(variable) = &store.url_env else { return Ok(()) };
+        let wrong = |rule: String| ConfigError::new(&self.file, "store.url_env", rule);
+        if !store.url.is_empty() {
+            return Err(wrong("must not be given together with url".to_owned()));
+        }
+        let url = environment(variable).filter(|url| !url.is_empty());
+        store.url = url.ok_or_else(|| wrong(format!("environment variable {variable} is not set")))?;
+        Ok(())
     }
 
     /// Reads a text as if it stood in `file`.

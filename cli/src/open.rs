@@ -156,7 +156,7 @@ pub(crate) fn store_at(
     section: Option<&StoreSection>,
 ) -> Result<(Arc<dyn Store>, Durability), ConfigError> {
     let error = |rule: String| ConfigError::new(file, "store.url", rule);
-    let url = section.map(|section| section.url.as_str());
+    let url = section.map(|section| section.url.as_str()).filter(|url| !url.is_empty());
     let Some((section, url)) = section.zip(url) else {
         return Err(error(
             "must be given: sqlite:PATH, postgres://…, or memory: which forgets everything at the command's end".to_owned(),

@@ -26,7 +26,8 @@ const STORE_PATIENCE: Duration = Duration::from_millis(500);
 pub struct Gateway(Arc<Inner>);
 
 impl Gateway {
-    /// Begins a gateway over an adapter, a transport and a store.
+    /// Begins a gateway over an adapter, a transport and a store. Gateways of several merchants may share one transport, and so its
+    /// connections, and one store; each has limits, breakers and permits of its own.
     pub fn builder(adapter: Arc<dyn Adapter>, transport: Arc<dyn Transport>, store: Arc<dyn Store>, env: Env) -> Builder {
         Builder::new(adapter, transport, store, env)
     }

@@ -12,11 +12,12 @@ use http::{HeaderMap, Method as Verb, StatusCode};
 use paysluice::adapter::{Cancel, Charge, Method, Query, Refund, Reply, Request};
 use paysluice::env::{BoxFuture, Env};
 use paysluice::gateway::{Call, Gateway, GatewayConfig, PaymentChannel};
+use paysluice::guard::GuardsConfig;
 use paysluice::model::{AttemptNo, ErrorKind, Next, NextAction, OrderNo, RefundNo, Secret, Status};
 use paysluice::signing::RsaPrivateKey;
 use paysluice::store::{Durability, MemoryStore};
 use paysluice::transport::{Limits, Transport, TransportError};
-use paysluice_tests::on_virtual_time;
+use paysluice_tests::{Channel, on_virtual_time};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 const API_KEY: &str = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb";
@@ -236,5 +237,28 @@ fn who_may_not_open_a_second_attempt_is_told_until_when_the_first_can_be_paid() 
             (error.kind(), error.until()),
             (ErrorKind::StillPayable, Some(UNIX_EPOCH + START + Duration::from_secs(7200)))
         );
+    });
+}
+
+#[test]
+fn merchants_may_share_connections_and_share_no_limits() {
+    on_virtual_time(async {
+        let env = Env::simulated(1, UNIX_EPOCH + START);
+        let sandbox = paysluice_sandbox::Sandbox::new(env.clone(), paysluice_sandbox::SandboxConfig::default());
+        let transport = sandbox.transport();
+        let gateway = |channel, guards: GuardsConfig| {
+            let adapter = paysluice_tests::adapter(&sandbox, channel);
+            let store = Arc::new(MemoryStore::new(env.clock().clone()));
+            let builder = Gateway::builder(adapter, Arc::clone(&transport), store, env.clone()).guards(guards);
+            builder.accept_durability(Durability::Process).unsealed().no_handler().build().unwrap()
+        };
+        let mut narrow = GuardsConfig::default();
+        (narrow.rate.account, narrow.rate.burst, narrow.rate.line) = (Some("1/m".parse().unwrap()), 1, 0);
+        let busy = gateway(Channel::WechatPay, narrow);
+        let idle = gateway(Channel::Stripe, GuardsConfig::default());
+        busy.charge(charge(), Call::default()).await.unwrap();
+        let refused = busy.query(Query::new(order()), Call::within(Duration::from_secs(1))).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+        idle.charge(paysluice_tests::card("order-2"), Call::default()).await.unwrap();
     });
 }

@@ -99,3 +99,15 @@ fn the_reference_page_is_read_and_names_the_defaults() {
         assert!(text.contains(field), "{field} is not on the page");
     }
 }
+
+#[test]
+fn a_store_with_a_password_is_named_by_a_variable() {
+    let parsed = |text: &str| Config::parse(Path::new("p.toml"), text).unwrap();
+    let environment = |name: &str| (name == "STORE").then(|| "postgres://pay:hush@db/pay".to_owned());
+    let mut config = parsed("[store]\nurl_env = \"STORE\"");
+    config.find_store(&environment).unwrap();
+    assert_eq!(config.sections.store.unwrap().url, "postgres://pay:hush@db/pay");
+    let error = parsed("[store]\nurl_env = \"NONE\"").find_store(&environment).unwrap_err();
+    assert_eq!(error.to_string(), "p.toml: store.url_env: environment variable NONE is not set");
+    assert!(parsed("[store]\nurl = \"memory:\"\nurl_env = \"STORE\"").find_store(&environment).is_err());
+}
