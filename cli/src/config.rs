@@ -36,7 +36,7 @@ pub(crate) struct Sections {
 }
 
 /// `[store]`
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoreSection {
     /// `sqlite:PATH`, `postgres://…`, `redis://…`, `rediss://…` or `memory:`.
@@ -48,6 +48,13 @@ pub(crate) struct StoreSection {
     /// `best_effort`: a store that may lose what it has answered will do. Redis needs it.
     #[serde(default)]
     pub(crate) accept_durability: Option<String>,
+}
+
+impl fmt::Debug for StoreSection {
+    /// Without the address: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreSection").field("accept_durability", &self.accept_durability).finish_non_exhaustive()
+    }
 }
 
 /// `[at_rest]`

@@ -183,11 +183,8 @@ pub(crate) fn store_at(
 
 /// The store on PostgreSQL, its schema migrated: of several processes that start at once one migrates, the others find it done.
 fn postgres(url: &str) -> Result<PostgresStore, StoreError> {
-    let opening = async {
-        let options = paysluice_postgres::Options::default();
-        paysluice_postgres::migrate(url, &options).await?;
-        PostgresStore::connect(url, options).await
-    };
+    // No command makes tables unasked, a doctor least of all: `store migrate` does.
+    let opening = PostgresStore::connect(url, paysluice_postgres::Options::default());
     // Commands open their stores once, as they start, on a thread that has nothing else to do.
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening))
 }

@@ -106,6 +106,7 @@ fn a_store_with_a_password_is_named_by_a_variable() {
     let environment = |name: &str| (name == "STORE").then(|| "postgres://pay:hush@db/pay".to_owned());
     let mut config = parsed("[store]\nurl_env = \"STORE\"");
     config.find_store(&environment).unwrap();
+    assert!(!format!("{config:?}").contains("hush"));
     assert_eq!(config.sections.store.unwrap().url, "postgres://pay:hush@db/pay");
     let error = parsed("[store]\nurl_env = \"NONE\"").find_store(&environment).unwrap_err();
     assert_eq!(error.to_string(), "p.toml: store.url_env: environment variable NONE is not set");

@@ -65,7 +65,9 @@ pub(crate) async fn check(database: &Database, options: &Options) -> Outcome<Dur
     }
     let found = database.query("SELECT to_regclass($1 || '.meta') IS NOT NULL", &[(&schema, Type::TEXT)]).await?;
     if !found.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-        let why = format!("there is no schema {schema:?}: call migrate(), or run the SQL that migration() gives");
+        let why = format!(
+            "there is no schema {schema:?}: call migrate() (`paysluice store migrate`), or run the SQL that migration() gives"
+        );
         return Err(Failure::new(StoreErrorKind::Refused, why));
     }
     let version = database.query(&in_schema(VERSION, schema), &[]).await?;
