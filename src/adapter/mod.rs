@@ -10,6 +10,7 @@ mod callback;
 pub mod conformance;
 mod draft;
 mod finding;
+mod form;
 mod kind;
 mod method;
 mod operation;
@@ -30,6 +31,7 @@ pub use draft::{
     Signed, Stamp, WhenUp,
 };
 pub use finding::{Finding, Level};
+pub use form::Form;
 pub use kind::{Kind, unsupported};
 pub use method::{CaptureMode, Method, Surface};
 pub use operation::{Cancel, Capture, Charge, Confirm, Operation, Query, QueryRefund, Refund, Reverse};

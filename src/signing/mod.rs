@@ -1,8 +1,10 @@
 //! Signatures and seals: what proves where bytes came from, and what hides them at rest.
 
 mod aead;
+mod canonical;
 mod certificate;
 mod hmac;
+mod issuers;
 mod pem;
 mod proof;
 mod rsa;
@@ -11,7 +13,9 @@ mod standard_webhooks;
 
 pub use self::hmac::HmacKey;
 pub use aead::AesGcmKey;
-pub use certificate::Certificate;
+pub use canonical::canonical;
+pub use certificate::{Certificate, NameAttribute};
+pub use issuers::{Issuers, NotVouched};
 pub use proof::Proof;
 pub use rsa::{RsaPrivateKey, RsaPublicKey};
 pub use seal::{SealError, Sealer};

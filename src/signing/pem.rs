@@ -12,19 +12,35 @@ pub(super) struct Block<'a> {
 
 /// The first block of a text: `-----BEGIN label-----`, base64 in lines of any length, `-----END label-----`.
 pub(super) fn first(text: &[u8]) -> Option<Block<'_>> {
-    const DASHES: &str = "-----";
-    let text = std::str::from_utf8(text).ok()?;
-    let (_, rest) = text.split_once("-----BEGIN ")?;
-    let (label, rest) = rest.split_once(DASHES)?;
-    let (body, rest) = rest.split_once("-----END ")?;
-    let end = rest.strip_prefix(label).is_some_and(|rest| rest.starts_with(DASHES));
-    if !end {
-        return None;
+    next(std::str::from_utf8(text).ok()?).ok()?.map(|(block, _)| block)
+}
+
+/// Every block of a text. None if one of them is broken.
+pub(super) fn all(text: &[u8]) -> Option<Vec<Block<'_>>> {
+    let mut text = std::str::from_utf8(text).ok()?;
+    let mut blocks = Vec::new();
+    while let Some((block, rest)) = next(text).ok()? {
+        blocks.push(block);
+        text = rest;
     }
+    Some(blocks)
+}
+
+/// A block that begins and has no right end.
+struct Broken;
+
+/// The next block and what follows it; none if no more begins.
+fn next(text: &str) -> Result<Option<(Block<'_>, &str)>, Broken> {
+    const DASHES: &str = "-----";
+    let Some((_, rest)) = text.split_once("-----BEGIN ") else { return Ok(None) };
+    let (label, rest) = rest.split_once(DASHES).ok_or(Broken)?;
+    let (body, rest) = rest.split_once("-----END ").ok_or(Broken)?;
+    let rest = rest.strip_prefix(label).and_then(|rest| rest.strip_prefix(DASHES)).ok_or(Broken)?;
     // As long as it can get, so that no copy of a key is left behind by a reallocation.
     let mut packed = Zeroizing::new(Vec::with_capacity(body.len()));
     packed.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    Some(Block { label, bytes: Zeroizing::new(STANDARD.decode(packed.as_slice()).ok()?) })
+    let bytes = Zeroizing::new(STANDARD.decode(packed.as_slice()).map_err(|_| Broken)?);
+    Ok(Some((Block { label, bytes }, rest)))
 }
 
 #[cfg(test)]
