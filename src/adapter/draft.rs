@@ -223,8 +223,11 @@ pub enum RecoveryStep {
     Query,
     /// Cancel the payment, then ask: it can take no more money after.
     Cancel,
-    /// Take back whatever happened.
-    Reverse,
+    /// Take back whatever happened: the payer stands there, and must be told something. Only of charges.
+    Reverse {
+        /// Not before this time has passed since the seed's birth: until then the payer may still be paying.
+        after: Duration,
+    },
     /// Wait for the provider's callback.
     Callback,
     /// Wait for a person with a reason.

@@ -22,7 +22,7 @@ use crate::adapter::{
 };
 use crate::env::Mono;
 use crate::guard::{Ask, Class, Timing};
-use crate::model::{Error, ErrorKind, Fate, IdempotencyKey, Money, OrderNo, RefundNo, Status};
+use crate::model::{AttemptNo, Error, ErrorKind, Fate, IdempotencyKey, Money, OrderNo, RefundNo, Status};
 use crate::store::{Row, SpaceKind};
 
 /// How many intents one round takes.
@@ -123,7 +123,8 @@ impl Inner {
                 RecoveryStep::Replay { .. } => self.replay(&held, codec, &**adapter, deadline).await?,
                 RecoveryStep::Query => self.query_for(&held, codec, &recovery, deadline).await,
                 RecoveryStep::Cancel => self.cancel_for(&held, codec, &**adapter, &recovery, deadline).await?,
-                RecoveryStep::Reverse | RecoveryStep::Callback | RecoveryStep::Human => Evidence::None,
+                RecoveryStep::Reverse { after } => self.reverse_for(&held, *after),
+                RecoveryStep::Callback | RecoveryStep::Human => Evidence::None,
             };
             match evidence {
                 Evidence::Seen(seen, light) => {
@@ -270,6 +271,35 @@ impl Inner {
         Ok(self.query_for(held, codec, recovery, deadline).await)
     }
 
+    /// Has a charge in doubt taken back, once its time is over. The reversal is an operation of its own, with its own evidence:
+    /// what it comes to stands on the order's row, where the charge's end is found.
+    fn reverse_for<Op: Planned>(self: &Arc<Self>, held: &Held<Op>, after: Duration) -> Evidence {
+        let age = self.env.wall().duration_since(held.intent.value.seed.born).unwrap_or_default();
+        if Op::KIND == Kind::Charge && age >= after {
+            self.undo(held.order_no.clone(), held.attempt, StoredWhenUp::Reverse);
+        }
+        Evidence::None
+    }
+
+    /// Begins to cancel or reverse an attempt whose time is up.
+    fn undo(self: &Arc<Self>, order_no: OrderNo, attempt: AttemptNo, how: StoredWhenUp) {
+        let inner = Arc::clone(self);
+        self.env.spawn(async move {
+            let call = Call::within(PATIENCE);
+            let undone = match how {
+                StoredWhenUp::Leave => return,
+                StoredWhenUp::Cancel => inner.operate(Cancel::new(order_no).on(attempt), call).await,
+                StoredWhenUp::Reverse => match RefundNo::new(format!("reverse-{attempt}")) {
+                    Ok(number) => inner.operate(Reverse::new(order_no, number).on(attempt), call).await,
+                    Err(invalid) => Err(invalid.into()),
+                },
+            };
+            if let Err(error) = undone {
+                tracing::warn!(account = %inner.account, %error, "a payment whose time is up could not be undone yet");
+            }
+        });
+    }
+
     /// The end, if a callback or another operation has brought it to the order's row already: nobody needs to be asked.
     async fn known_end<Op: Planned>(&self, held: &Held<Op>) -> Result<Option<Box<Seen>>, Error> {
         let Some(order) = self.load_order(&held.order_no).await? else { return Ok(None) };
@@ -333,28 +363,7 @@ impl Inner {
             Err(_) => return self.put_back(&held, looks).await,
         };
         if up && unpaid && Op::TAKES {
-            let call = Call::within(PATIENCE);
-            match then {
-                StoredWhenUp::Leave => {}
-                StoredWhenUp::Cancel => {
-                    let cancel = Cancel::new(order_no).on(attempt);
-                    let inner = Arc::clone(self);
-                    self.env.spawn(async move {
-                        if let Err(error) = inner.operate(cancel, call).await {
-                            tracing::warn!(%error, "a payment whose time is up could not be canceled yet");
-                        }
-                    });
-                }
-                StoredWhenUp::Reverse => {
-                    let reverse = Reverse::new(order_no, RefundNo::new(format!("reverse-{attempt}"))?).on(attempt);
-                    let inner = Arc::clone(self);
-                    self.env.spawn(async move {
-                        if let Err(error) = inner.operate(reverse, call).await {
-                            tracing::warn!(%error, "a payment whose time is up could not be reversed yet");
-                        }
-                    });
-                }
-            }
+            self.undo(order_no, attempt, then);
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(crate) fn charge(draft: &Draft) -> Recovery {
     }
     let dead = born(draft).and_then(|born| born.checked_add(BARCODE_DEAD));
     let not_found = dead.map_or(NotFound::Nothing, NotFound::ProofAfter);
-    by(&[RecoveryStep::Query, RecoveryStep::Reverse, RecoveryStep::Human], not_found)
+    by(&[RecoveryStep::Query, RecoveryStep::Reverse { after: BARCODE_TIME }, RecoveryStep::Human], not_found)
 }
 
 /// What a payment's state proves about its charge.

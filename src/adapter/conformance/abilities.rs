@@ -21,7 +21,7 @@ pub fn doubt_about_money_has_a_way_out(subject: &dyn Subject) {
                 RecoveryStep::Query if matches!(kind, Kind::Refund | Kind::QueryRefund) => adapter.query_refund().is_some(),
                 RecoveryStep::Query => adapter.query().is_some(),
                 RecoveryStep::Cancel => adapter.cancel().is_some(),
-                RecoveryStep::Reverse => adapter.reverse().is_some(),
+                RecoveryStep::Reverse { .. } => kind == Kind::Charge && adapter.reverse().is_some(),
                 RecoveryStep::Callback | RecoveryStep::Human => true,
             };
             assert!(exists, "{at}: {way:?} is promised and is not there");

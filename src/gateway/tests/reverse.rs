@@ -180,6 +180,26 @@ async fn a_barcode_in_doubt_without_an_id_is_reversed_by_its_number() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_barcode_that_stays_in_doubt_is_taken_back_by_itself_once_its_time_is_over() {
+    for (fault, taken) in [(Fault::LostAfter, 1), (Fault::LostBefore, 0)] {
+        let world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
+        world.bank.fail("/till", fault);
+        (0..100).for_each(|_| world.bank.fail("?number=", Fault::LostBefore));
+        assert_eq!(world.send(at_the_till("a", "4711")).await.unwrap_err().fate(), Fate::Unknown);
+        world.pass(40).await;
+        assert_eq!(world.bank.requests("/reverse"), 0);
+        world.pass(600).await;
+        assert!(world.bank.requests("/reverse") > 0);
+        let payment = world.payment("a").await;
+        assert_eq!(payment.refunded, eur(100 * taken), "{fault:?} {payment:?}");
+        if taken == 1 {
+            assert_eq!((payment.status, refunded(&world)), (Status::Paid, 100));
+            assert!(world.doubts().await.is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_barcode_whose_time_is_up_is_reversed_and_money_that_comes_late_is_told() {
     for code in ["payer", "slow"] {
         let mut world = World::new();

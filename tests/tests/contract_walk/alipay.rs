@@ -75,7 +75,9 @@ impl Piece<Charge> for Alipay {
     }
     fn recovery(&self, op: &Charge, draft: &Draft) -> Recovery {
         match (&op.method, draft.closes_at) {
-            (Method::Barcode(_), _) => recovery(&[RecoveryStep::Query, RecoveryStep::Reverse], NotFound::Nothing),
+            (Method::Barcode(_), _) => {
+                recovery(&[RecoveryStep::Query, RecoveryStep::Reverse { after: Duration::from_secs(60) }], NotFound::Nothing)
+            }
             // A page's trade exists only once the payer has logged in: its absence proves something only when that is over.
             (_, Some(closes_at)) => recovery(&[RecoveryStep::Query], NotFound::ProofAfter(closes_at)),
             (_, None) => recovery(&[RecoveryStep::Query], NotFound::Nothing),

@@ -67,6 +67,8 @@ impl Toy {
             vec![replay]
         } else if draft.path.ends_with("/confirm") || draft.path.ends_with("/answer") {
             vec![replay, RecoveryStep::Query, RecoveryStep::Cancel]
+        } else if reverse::is_at_the_till(draft) {
+            vec![replay, RecoveryStep::Query, RecoveryStep::Reverse { after: Duration::from_secs(45) }]
         } else {
             vec![replay, RecoveryStep::Query]
         };
