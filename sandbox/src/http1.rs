@@ -79,8 +79,10 @@ impl Connection {
         let mut lines = text.split("\r\n");
         let first = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")).and_then(|rest| rest.get(2..5));
         let status = first.and_then(|code| code.parse().ok()).ok_or(Unread::Bad(400))?;
-        let headers: Vec<(String, &str)> =
-            lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
+        let headers: Vec<(String, &str)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+            .collect();
         let header = |name: &str| headers.iter().find(|(other, _)| other == name).map(|(_, value)| *value);
         let body = match (header("transfer-encoding"), header("content-length")) {
             _ if matches!(status, 204 | 304) => Bytes::new(),

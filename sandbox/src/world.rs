@@ -7,13 +7,20 @@ use paysluice::env::{Mono, Rng, SeededRng};
 use crate::bank::Bank;
 use crate::config::SandboxConfig;
 use crate::letter::News;
-use crate::{stripe, wechatpay};
+use crate::{alipay, stripe, wechatpay};
 
 /// Something of a face's that is to happen by itself later.
 #[derive(Clone, Debug)]
 pub(crate) enum Alarm {
+    Alipay(alipay::Alarm),
     Stripe(stripe::Alarm),
     WechatPay(wechatpay::Alarm),
+}
+
+impl From<alipay::Alarm> for Alarm {
+    fn from(alarm: alipay::Alarm) -> Self {
+        Self::Alipay(alarm)
+    }
 }
 
 impl From<stripe::Alarm> for Alarm {
