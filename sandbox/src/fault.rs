@@ -203,6 +203,13 @@ impl FaultTable {
         table.callbacks.push((CallbackFault::SignProbe, 20));
         table
     }
+
+    /// A storm with the faults of a provider that signs one named part of its answers: Alipay.
+    pub fn storm_of_nodes() -> Self {
+        let mut table = Self::storm_of_signatures();
+        table.requests.extend([(Fault::ErrorBefore, 10), (Fault::OtherNode, 10), (Fault::DoubledNode, 20)]);
+        table
+    }
 }
 
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::book::{Order, Product};
 use super::call::Call;
-use super::errors::Refusal;
+use super::errors::{GATEWAY, Refusal};
 use super::{Alarm, Alipay, Answer, Outcome};
 use crate::world::World;
 
@@ -37,7 +37,7 @@ fn code(auth_code: &str) -> Code {
         "13" => Code::Types(None),
         "14" => Code::Unknown(Hidden::Paid, "isp.unknow-error"),
         "15" => Code::Unknown(Hidden::Paid, "ACQ.SYSTEM_ERROR"),
-        "16" => Code::Unknown(Hidden::Nothing, "aop.unknow-error"),
+        "16" => Code::Unknown(Hidden::Nothing, GATEWAY),
         "17" => Code::Unknown(Hidden::Types, "isp.unknow-error"),
         "21" => Code::Declined("ACQ.BUYER_BALANCE_NOT_ENOUGH", "买家余额不足"),
         "22" => Code::Invalid("ACQ.PAYMENT_AUTH_CODE_INVALID", "支付授权码无效"),
@@ -65,7 +65,7 @@ impl Alipay {
         let what = code(&auth_code);
         match (&what, known.and_then(|at| Some((at, self.book.trades.get(at)?)))) {
             (Code::Invalid(sub_code, sub_msg), None) => return Err(Refusal::business(sub_code, *sub_msg)),
-            (Code::Unknown(Hidden::Nothing, sub_code), None) => return Err(Refusal::unknown(sub_code).unsigned()),
+            (Code::Unknown(Hidden::Nothing, sub_code), None) => return Err(Refusal::unknown(sub_code)),
             (_, Some((_, trade))) if trade.buyer != buyer(&auth_code) => {
                 return Err(Refusal::business("ACQ.TRADE_BUYER_NOT_MATCH", "交易买家不匹配"));
             }

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// The gateway's own word for what it does not know.
+pub(super) const GATEWAY: &str = "aop.unknow-error";
+
 /// A refusal: what stands in the answer's node.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -47,9 +50,10 @@ impl Refusal {
         Self::business("ACQ.TRADE_NOT_EXIST", "交易不存在")
     }
 
-    /// Nobody knows what became of it: 20000, told by the gateway or by what stands behind it.
+    /// Nobody knows what became of it: 20000, told by what stands behind the gateway, or, not signed, by the gateway itself.
     pub(super) fn unknown(sub_code: &'static str) -> Self {
-        Self::new("20000", sub_code, "系统繁忙")
+        let refusal = Self::new("20000", sub_code, "系统繁忙");
+        if sub_code == GATEWAY { refusal.unsigned() } else { refusal }
     }
 
     pub(super) fn system() -> Self {
@@ -70,6 +74,12 @@ impl Refusal {
         self
     }
 
+    /// Whether the gateway itself does not know: such an answer has no name.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.sub_code == GATEWAY
+    }
+
+    #[cfg(test)]
     pub(super) fn sub_code(&self) -> &'static str {
         self.sub_code
     }

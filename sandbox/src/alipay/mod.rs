@@ -1,6 +1,7 @@
 //! Alipay's face, the gateway's v2 protocol: verifies the application's signature, keeps Alipay's rules, signs its answers.
 
 mod amounts;
+mod answer;
 mod auth;
 mod barcode;
 mod book;
@@ -27,8 +28,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Method, StatusCode};
 use paysluice::adapter::{Reply, Request};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::answer::{Answer, Outcome};
 use self::book::{Book, Product};
 use self::call::Call;
 use self::certificates::Chain;
@@ -37,7 +39,6 @@ use self::errors::Refusal;
 use self::fields::Fields;
 use self::notices::Told;
 use self::seal::{Seal, Writing};
-use self::trades::Canceled;
 use crate::config::SandboxConfig;
 use crate::meddle::Meddle;
 use crate::target;
@@ -61,33 +62,6 @@ pub(crate) enum Alarm {
     PayerFails(usize),
     RefundEnds(usize),
 }
-
-/// What a request comes to: what its answer is about.
-#[derive(Clone, Debug)]
-enum Answer {
-    Offered(usize),
-    Created(usize),
-    Paid(usize),
-    /// 10003.
-    Waiting(usize),
-    Queried(usize),
-    Closed(usize),
-    Canceled(Canceled),
-    Refunded {
-        refund: usize,
-        moved: bool,
-    },
-    RefundQueried {
-        refund: Option<usize>,
-        time: bool,
-    },
-    /// What is never signed.
-    Public(Value),
-    /// What a payer's browser shows.
-    Page(String),
-}
-
-type Outcome = Result<Answer, Refusal>;
 
 /// Alipay's memory.
 #[derive(Debug)]
@@ -155,10 +129,7 @@ impl Alipay {
             Ok(answer) => seal.answer(&self.shown(world, &call, answer, meddle), &writing(meddle)),
             Err(refusal) if carried => refusal.page(),
             Err(refusal) if refusal.signed => seal.answer(&refusal.node(), &writing(Meddle::Plain)),
-            // What the gateway itself does not know has no name.
-            Err(refusal) if refusal.sub_code() == "aop.unknow-error" => {
-                seal::unsigned("error_response", &refusal.node(), slashes)
-            }
+            Err(refusal) if refusal.is_nameless() => seal::unsigned("error_response", &refusal.node(), slashes),
             Err(refusal) => seal::unsigned(&name, &refusal.node(), slashes),
         }
     }
@@ -206,44 +177,6 @@ impl Alipay {
         Ok(Answer::Public(json!({"code": "10000", "msg": "Success", "alipay_cert_content": content})))
     }
 
-    /// The node as the wire carries it: about what was asked, or about something else.
-    fn shown(&self, world: &mut World, call: &Call, answer: Answer, meddle: Meddle) -> Value {
-        let other = meddle == Meddle::OtherOrder;
-        let trade = |at: usize| picked(at, other, self.book.trades.len()).and_then(|at| self.book.trades.get(at));
-        let refund = |at: usize| {
-            let refund = picked(at, other, self.book.refunds.len()).and_then(|at| self.book.refunds.get(at))?;
-            Some((refund, self.book.trades.get(refund.trade)?))
-        };
-        let (now, finishes) = (world.unix(), world.config.alipay.finishes_after);
-        let node = match answer {
-            Answer::Offered(at) => {
-                picked(at, other, self.book.offers.len()).and_then(|at| self.book.offers.get(at)).map(orders::offered)
-            }
-            Answer::Created(at) | Answer::Closed(at) => trade(at).map(objects::named),
-            Answer::Paid(at) => trade(at).map(objects::paid),
-            Answer::Waiting(at) => trade(at).map(objects::waiting),
-            Answer::Queried(at) => trade(at).map(|trade| objects::trade(trade, trade.state_at(now, finishes))),
-            Answer::Canceled(Canceled { trade: None, .. }) if other => None,
-            Answer::Canceled(canceled) => {
-                let asked =
-                    Fields::of(call).ok().and_then(|fields| fields.text("out_trade_no", 64).ok().flatten().map(str::to_owned));
-                match canceled.trade {
-                    Some(at) => trade(at).map(|trade| objects::canceled(&canceled, Some(trade), None)),
-                    None => Some(objects::canceled(&canceled, None, asked.as_deref())),
-                }
-            }
-            Answer::Refunded { refund: at, moved } => refund(at).map(|(_, trade)| objects::refunded(trade, moved, now)),
-            Answer::RefundQueried { refund: Some(at), time } => {
-                refund(at).map(|(refund, trade)| objects::refund(refund, trade, time))
-            }
-            Answer::RefundQueried { refund: None, .. } if !other => Some(objects::nothing()),
-            Answer::RefundQueried { .. } => None,
-            Answer::Public(node) => Some(node),
-            Answer::Page(_) => None,
-        };
-        node.unwrap_or_else(|| objects::stranger(world))
-    }
-
     /// Lets something happen whose time has come.
     pub(crate) fn ring(&mut self, world: &mut World, alarm: Alarm) {
         match alarm {
@@ -281,15 +214,10 @@ impl Alipay {
 /// The three words for "nobody knows": the gateway's, which is not signed, that of what stands behind it, and the trade system's own.
 fn in_doubt(world: &mut World, method: &str) -> Refusal {
     match world.digits(1).as_str() {
-        "0" | "1" | "2" => Refusal::unknown("aop.unknow-error").unsigned(),
+        "0" | "1" | "2" => Refusal::unknown(errors::GATEWAY),
         "3" | "4" | "5" => Refusal::unknown("isp.unknow-error"),
         // Misspelt in truth.
         _ if method == "alipay.trade.cancel" => Refusal::business("AQC.SYSTEM_ERROR", "系统错误").with("retry_flag", json!("Y")),
         _ => Refusal::system(),
     }
-}
-
-/// The place that is asked for, or the last other one.
-fn picked(at: usize, other: bool, count: usize) -> Option<usize> {
-    if other { (0..count).rfind(|place| *place != at) } else { Some(at) }
 }

@@ -37,7 +37,7 @@ pub(super) fn tell_trade(face: &mut Alipay, world: &mut World, at: usize) {
 }
 
 /// Tells that something was given back; a full refund closes the trade.
-pub(super) fn tell_refund(face: &mut Alipay, world: &mut World, at: usize, _amount: i64, number: Option<String>) {
+pub(super) fn tell_refund(face: &mut Alipay, world: &mut World, at: usize, number: Option<String>) {
     let Some(trade) = face.book.trades.get(at) else { return };
     let mut more = vec![
         // Of all refunds so far, as in the answer.

@@ -75,8 +75,8 @@ impl Alipay {
 
     fn told_of(&mut self, world: &mut World, refund: usize) {
         let Some(refund) = self.book.refunds.get(refund) else { return };
-        let (at, amount, number) = (refund.trade, refund.amount, refund.named.then(|| refund.number.clone()));
-        notices::tell_refund(self, world, at, amount, number);
+        let (at, number) = (refund.trade, refund.named.then(|| refund.number.clone()));
+        notices::tell_refund(self, world, at, number);
     }
 
     /// A refund that was put off is done now, if there is money for it.

@@ -87,7 +87,7 @@ impl Alipay {
                 trade.refunded = trade.order.total;
                 trade.canceled = Some("refund");
                 close(trade, now);
-                notices::tell_refund(self, world, at, rest, None);
+                notices::tell_refund(self, world, at, None);
                 return Ok("refund");
             }
             State::Closed => {}

@@ -1,7 +1,7 @@
 //! Who is let in, and how who is not is told.
 
 use super::*;
-use crate::AlipayMode;
+use crate::{AlipayKeys, AlipayMode};
 
 fn query(shop: &Shop) -> Said {
     shop.said("alipay.trade.query", &json!({"out_trade_no": "order1"}))
@@ -162,4 +162,30 @@ async fn a_token_acts_for_another_merchant_with_numbers_of_its_own() {
     let told = shop.sandbox.alipay().notices();
     assert_eq!(told[1]["seller_id"], shop.credentials.authorized_seller_id.as_str());
     assert_eq!((told[1]["app_id"].as_str(), told[1]["auth_app_id"] == told[0]["auth_app_id"]), (Some("2021000122671080"), false));
+}
+
+/// The derived vectors of the application without certificates, byte for byte, at the second they were signed.
+#[tokio::test(start_paused = true)]
+async fn signed_vectors_are_executed_by_who_is_given_their_key() {
+    let pem = include_str!("vectors/node_app_private_key_pkcs1.pem");
+    let alipay = AlipayConfig { keys: Some(AlipayKeys::from_pems(pem, pem, &[]).unwrap()), ..AlipayConfig::default() };
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_703_112_877);
+    let sandbox = Sandbox::new(Env::simulated(7, start), SandboxConfig { alipay, ..SandboxConfig::default() });
+    let shop = Shop::of(sandbox);
+    assert_eq!(shop.clock(0), "2023-12-21 06:54:37");
+    let read: Vec<Value> = serde_json::from_str(include_str!("vectors/vectors.json")).unwrap();
+    let text = |id: &str, name: &str| read.iter().find(|one| one["id"] == id).unwrap()[name].as_str().unwrap().to_owned();
+    let form = text("request-sign-key-mode", "form_body");
+    let send = async |body: String| {
+        let request = Request::new(Method::POST, GATEWAY).with_body(body);
+        shop.raw(request.header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8").unwrap())
+            .await
+            .unwrap()
+    };
+    let heard = send(form.clone()).await;
+    assert_eq!((heard.code(), heard.genuine), (("40004", "ACQ.TRADE_NOT_EXIST"), true), "{}", heard.text);
+    assert_eq!(send(form.replace("1001%22", "1002%22")).await.code(), ("40002", "isv.invalid-signature"));
+    let order = text("order-string-app-pay", "order_string");
+    assert_eq!(shop.sandbox.alipay().payer_pays(&order), Ok("TRADE_SUCCESS"));
+    assert_eq!(shop.money("70501111111S001111119"), (1, 900, 0));
 }

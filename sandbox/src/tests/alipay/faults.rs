@@ -140,7 +140,7 @@ async fn a_skewed_clock_shows_in_the_answer_and_does_not_refuse() {
 async fn the_same_seed_is_the_same_run() {
     let run = async || {
         let shop = Shop::new();
-        shop.sandbox.faults().random(7, FaultTable::storm_of_signatures());
+        shop.sandbox.faults().random(7, FaultTable::storm_of_nodes());
         let mut trace = Vec::new();
         for n in 0..60 {
             let said =

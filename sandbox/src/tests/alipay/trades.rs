@@ -97,3 +97,16 @@ async fn a_cancel_may_want_to_be_repeated_or_come_too_late() {
     assert!(shop.sandbox.alipay().finish("order3") && !shop.sandbox.alipay().finish("order1"));
     assert_eq!(shop.cancel("order3").await.code(), ("40004", "ACQ.TRADE_HAS_FINISHED"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_payer_who_has_begun_pays_unless_the_trade_is_closed_before() {
+    let shop = Shop::new();
+    for number in ["order1", "order2"] {
+        let page = shop.page(&Shop::order(number));
+        assert_eq!(shop.sandbox.alipay().payer_begins(&page), Ok("WAIT_BUYER_PAY"));
+        assert_eq!(shop.state(number).await, "WAIT_BUYER_PAY");
+    }
+    assert_eq!(shop.close("order2").await.at("code"), "10000");
+    shop.wait(11).await;
+    assert_eq!((shop.money("order1"), shop.money("order2")), ((1, 1000, 0), (0, 0, 0)));
+}
