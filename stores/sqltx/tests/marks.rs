@@ -6,7 +6,7 @@ mod served;
 
 use paysluice_sqltx::Mark;
 use served::booking::{Booking, DRIVERS, Driver, End, Way};
-use served::{Place, Tellings, pay};
+use served::{Place, pay};
 use tokio::sync::Barrier;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,9 @@ impl Booking<'_> {
             }
             Driver::Sqlx8 => {
                 use sqlx_0_8::Connection as _;
-                let mut connection = sqlx_0_8::PgConnection::connect(url).await.unwrap();
+                // PgBouncer knows no such parameter.
+                let options = url.parse::<sqlx_0_8::postgres::PgConnectOptions>().unwrap().extra_float_digits(None);
+                let mut connection = sqlx_0_8::PgConnection::connect_with(&options).await.unwrap();
                 let mut tx = connection.begin().await.unwrap();
                 let mark = self.work(&mut tx, told).await;
                 match self.outcome(mark) {
@@ -110,7 +112,9 @@ impl Booking<'_> {
             }
             Driver::Sqlx9 => {
                 use sqlx_0_9::Connection as _;
-                let mut connection = sqlx_0_9::PgConnection::connect(url).await.unwrap();
+                // PgBouncer knows no such parameter.
+                let options = url.parse::<sqlx_0_9::postgres::PgConnectOptions>().unwrap().extra_float_digits(None);
+                let mut connection = sqlx_0_9::PgConnection::connect_with(&options).await.unwrap();
                 let mut tx = connection.begin().await.unwrap();
                 let mark = self.work(&mut tx, told).await;
                 match self.outcome(mark) {

@@ -171,6 +171,13 @@ impl Telling {
 #[derive(Debug)]
 pub(crate) struct Ear(mpsc::UnboundedSender<Telling>);
 
+impl Ear {
+    /// Of a process that does not tell.
+    pub(crate) fn deaf() -> Self {
+        Self(mpsc::unbounded_channel().0)
+    }
+}
+
 impl Handler for Ear {
     fn handle<'a>(&'a self, told: &'a Told) -> BoxFuture<'a, Result<(), TellAgain>> {
         Box::pin(async move {
