@@ -149,7 +149,8 @@ impl Handler for Ear {
         let store = self.marks_in.lock().unwrap().clone();
         Box::pin(async move {
             if let Some(store) = store {
-                let marked = store.store.commit(OpId(told.payment.version.into()), &[told.hold().unwrap().handled().clone()]).await;
+                let marked =
+                    store.store.commit(OpId(told.payment.version.into()), &[told.hold().unwrap().handled().clone()]).await;
                 assert!(matches!(marked, Ok(Commit::Done(_))), "{marked:?}");
             }
             answer

@@ -1,5 +1,5 @@
 //! What is marked in the application's transaction is handled once: with the commit, not without, and only by who holds it.
-#![allow(clippy::unwrap_used, reason = "a test program: a panic is its verdict")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test program: a panic is its verdict")]
 #![cfg(all(feature = "tokio-postgres", feature = "sqlx-0_8", feature = "sqlx-0_9"))]
 
 mod served;
@@ -74,7 +74,10 @@ async fn of_two_who_race_for_one_change_one_does_its_work_fifty_times_over() {
             let one = Booking { place: &place, driver, way: &way, gate: Some(&gate), end: End::Commit };
             let other = Booking { driver: driver.next(), ..one };
             let (a, b) = tokio::join!(one.run(&telling.told), other.run(&telling.told));
-            assert!([(Mark::First, way.second()), (way.second(), Mark::First)].contains(&(a, b)), "{driver:?} {way}: {a:?} {b:?}");
+            assert!(
+                [(Mark::First, way.second()), (way.second(), Mark::First)].contains(&(a, b)),
+                "{driver:?} {way}: {a:?} {b:?}"
+            );
             assert_eq!(place.effects().await, before + 1, "{driver:?} {way} round {round}");
             telling.answer(Ok(()));
         }

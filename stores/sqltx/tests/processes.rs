@@ -1,11 +1,11 @@
 //! Real processes that are told the same: killed on either side of their commit, and racing while their leases end under them.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test program: a panic is its verdict")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a test program: a panic is its verdict")]
 #![cfg(all(feature = "tokio-postgres", feature = "sqlx-0_8", feature = "sqlx-0_9"))]
 
 mod served;
 
 use std::env;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use paysluice::env::BoxFuture;
 use paysluice::gateway::{Handler, TellAgain, Told};
 use paysluice_sqltx::Mark;
 use served::booking::{Booking, DRIVERS, Driver, End, Way};
-use served::{Ear, Place, pay};
+use served::{Ear, PATIENCE, Place, ROUNDS, pay};
 use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 
@@ -75,6 +75,11 @@ async fn the_work_of_a_child() {
     let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
 }
 
+async fn ended(mut child: Child) -> ExitStatus {
+    let wait = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    tokio::time::timeout(PATIENCE, wait).await.expect("the process ends").unwrap()
+}
+
 /// Charges orders in a process that does not tell.
 async fn orders(place: &Place, names: impl IntoIterator<Item = String>) {
     let gateway = place.gateway(Arc::new(Ear::deaf()), false).await;
@@ -83,12 +88,16 @@ async fn orders(place: &Place, names: impl IntoIterator<Item = String>) {
     }
 }
 
-/// Lets the store's time run until `done`; real processes need real time.
-async fn run_until(place: &Place, seconds: i64, done: impl AsyncFn() -> bool) {
-    while !done().await {
-        place.later(seconds).await;
+/// Lets the store's time run, so that each lease ends at once, until nothing is left to tell; real processes need real time.
+async fn all_told(place: &Place) {
+    for _ in 0..ROUNDS {
+        if place.untold().await == 0 {
+            return;
+        }
+        place.later(61).await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    panic!("it is never told to the end")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,13 +109,13 @@ async fn killed_after_its_commit_it_has_marked_and_killed_before_it_another_does
                 orders(&place, ["a".to_owned()]).await;
                 let mut killed = child(&place, driver, way, end);
                 let _open = killed.stdin.take();
-                let status = tokio::task::spawn_blocking(move || killed.wait().unwrap()).await.unwrap();
+                let status = ended(killed).await;
                 assert_eq!(status.code(), None, "ended by a signal: {status}");
                 assert_eq!(place.effects().await, done_by_the_first, "{driver:?} {way} {end:?}");
                 let mut heir = child(&place, driver, way, End::Commit);
-                run_until(&place, 61, async || place.untold().await == 0).await;
+                all_told(&place).await;
                 drop(heir.stdin.take());
-                assert!(tokio::task::spawn_blocking(move || heir.wait().unwrap()).await.unwrap().success());
+                assert!(ended(heir).await.success());
                 assert_eq!(place.effects().await, 1, "{driver:?} {way} {end:?}");
                 place.leave().await;
             }
@@ -122,10 +131,10 @@ async fn two_processes_that_take_fifty_changes_from_each_other_do_each_once() {
             orders(&place, (0..50).map(|n| format!("o{n}"))).await;
             let children = [child(&place, driver, way, End::Commit), child(&place, driver.next(), way, End::Commit)];
             // Each lease ends at once: both are told all that is not handled yet.
-            run_until(&place, 61, async || place.untold().await == 0).await;
+            all_told(&place).await;
             for mut child in children {
                 drop(child.stdin.take());
-                assert!(tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap().success());
+                assert!(ended(child).await.success());
             }
             let once = "SELECT count(*) FROM (SELECT 1 FROM shop_{schema}.effects GROUP BY effect_key HAVING count(*) = 1) AS e";
             let refused = place.count("SELECT count(*) FROM shop_{schema}.refusals").await;

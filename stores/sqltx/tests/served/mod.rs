@@ -2,6 +2,7 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::disallowed_methods,
     reason = "test programs: each uses a part, and a panic is a verdict"
 )]
@@ -26,6 +27,10 @@ use booking::Way;
 
 const URL: &str = "PAYSLUICE_TEST_POSTGRES";
 
+/// How long anything may take that is to happen, and how often is looked whether it has.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const ROUNDS: usize = 1500;
+
 /// What the application has in its tables: no key keeps it from doing its work twice.
 const TABLES: &str = "CREATE SCHEMA shop_{schema};
 CREATE TABLE shop_{schema}.effects (effect_key text NOT NULL);
@@ -38,7 +43,9 @@ CREATE OR REPLACE FUNCTION {schema}.clock() RETURNS timestamptz LANGUAGE sql VOL
 /// The URL of the server under test.
 pub(crate) fn url() -> String {
     std::env::var(URL).unwrap_or_else(|_| {
-        panic!("these tests need a PostgreSQL server: run `cargo xtask test -p paysluice-sqltx`, or set {URL} to a database's URL")
+        panic!(
+            "these tests need a PostgreSQL server: run `cargo xtask test -p paysluice-sqltx`, or set {URL} to a database's URL"
+        )
     })
 }
 
@@ -137,17 +144,18 @@ pub(crate) struct Tellings(mpsc::UnboundedReceiver<Telling>);
 
 impl Tellings {
     pub(crate) async fn next(&mut self) -> Telling {
-        self.0.recv().await.unwrap()
+        tokio::time::timeout(PATIENCE, self.0.recv()).await.expect("something is told").unwrap()
     }
 
     /// The next, which was asked to be told again: the store's time runs until it is due.
     pub(crate) async fn next_after_the_wait(&mut self, place: &Place) -> Telling {
-        loop {
+        for _ in 0..ROUNDS {
             place.later(2).await;
             if let Ok(telling) = self.0.try_recv() {
                 return telling;
             }
         }
+        panic!("it is not told again")
     }
 }
 
