@@ -22,7 +22,7 @@ impl UnionPay {
             return Err(Refusal::new("39", "[6100032]payTimeout has passed"));
         }
         if kind == Kind::QrScanned {
-            return self.scan(world, asked, amount);
+            return Ok(self.scan(world, asked, amount));
         }
         let trade = Trade::new(world, asked.clone(), kind, amount, State::Unseen);
         let at = self.book.add(trade);
@@ -71,6 +71,10 @@ fn checked(asked: &Fields, kind: Kind) -> Result<i64, Refusal> {
             one_of(asked, "channelType", &["07", "08"])?;
         }
     }
-    if kind == Kind::QrScanned { need(asked, &["qrNo"])? } else { without(asked, &["qrNo"])? }
+    if kind == Kind::QrScanned {
+        need(asked, &["qrNo"])?;
+    } else {
+        without(asked, &["qrNo"])?;
+    }
     amount(asked)
 }

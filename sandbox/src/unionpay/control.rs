@@ -28,7 +28,9 @@ pub(crate) fn answer(face: UnionPayFace<'_>, request: &Request, segments: &[&str
         }
         (&Method::GET, ["notices"]) => Ok(json!(face.notices())),
         (&Method::GET, ["trades"]) => Ok(json!(face.trades())),
-        (&Method::GET, ["trades", order]) => face.trade(&decoded(order)).map(|trade| json!(trade)).ok_or_else(|| "no such trade".to_owned()),
+        (&Method::GET, ["trades", order]) => {
+            face.trade(&decoded(order)).map(|trade| json!(trade)).ok_or_else(|| "no such trade".to_owned())
+        }
         _ => return None,
     })
 }

@@ -15,41 +15,45 @@ enum Kind {
     Time,
 }
 
-/// Kind, least and greatest length of a field that a request may have.
+/// The fields that a request may have: kind, least and greatest length.
+const FORMS: &[(&[&str], Kind, usize, usize)] = &[
+    (&["version"], Kind::Text, 5, 5),
+    (&["encoding"], Kind::Text, 1, 20),
+    (&["certId", "encryptCertId"], Kind::Digits, 1, 128),
+    (&["signature"], Kind::Text, 1, 1024),
+    (&["signMethod", "txnType", "txnSubType", "channelType", "accType"], Kind::Digits, 2, 2),
+    (&["bizType"], Kind::Digits, 6, 6),
+    (&["accessType"], Kind::Digits, 1, 1),
+    (&["merId"], Kind::Letters, 15, 15),
+    (&["merCatCode", "defaultPayType"], Kind::Digits, 4, 4),
+    (&["acqInsCode"], Kind::Letters, 8, 11),
+    (&["merName", "subMerName"], Kind::Text, 1, 40),
+    (&["merAbbr", "subMerAbbr"], Kind::Text, 1, 16),
+    (&["subMerId"], Kind::Letters, 5, 15),
+    (&["orderId", "origOrderId"], Kind::Letters, 8, 40),
+    (&["txnTime", "origTxnTime", "payTimeout"], Kind::Time, 14, 14),
+    (&["txnAmt"], Kind::Digits, 1, 12),
+    (&["currencyCode"], Kind::Digits, 3, 3),
+    (&["backUrl", "frontUrl", "frontFailUrl"], Kind::Text, 1, 256),
+    (&["orderTimeout"], Kind::Digits, 1, 10),
+    (&["origQryId", "queryId"], Kind::Letters, 20, 21),
+    (&["qrNo"], Kind::Digits, 16, 20),
+    (&["termId"], Kind::Letters, 8, 8),
+    (&["customerIp"], Kind::Text, 1, 40),
+    (&["issInsCode", "areaInfo"], Kind::Text, 1, 20),
+    (&["orderDesc"], Kind::Text, 1, 32),
+    (&["reqReserved", "accNo", "supPayType"], Kind::Text, 1, 1024),
+    (
+        &["riskRateInfo", "reserved", "customerInfo", "termInfo", "cardTransData", "instalTransInfo", "acctInfo"],
+        Kind::Text,
+        1,
+        2048,
+    ),
+];
+
 fn form(name: &str) -> Option<(Kind, usize, usize)> {
-    use Kind::{Digits, Letters, Text, Time};
-    Some(match name {
-        "version" => (Text, 5, 5),
-        "encoding" => (Text, 1, 20),
-        "certId" | "encryptCertId" => (Digits, 1, 128),
-        "signature" => (Text, 1, 1024),
-        "signMethod" | "txnType" | "txnSubType" | "channelType" | "accType" => (Digits, 2, 2),
-        "bizType" => (Digits, 6, 6),
-        "accessType" => (Digits, 1, 1),
-        "merId" => (Letters, 15, 15),
-        "merCatCode" | "defaultPayType" => (Digits, 4, 4),
-        "acqInsCode" => (Letters, 8, 11),
-        "merName" | "subMerName" => (Text, 1, 40),
-        "merAbbr" | "subMerAbbr" => (Text, 1, 16),
-        "subMerId" => (Letters, 5, 15),
-        "orderId" | "origOrderId" => (Letters, 8, 40),
-        "txnTime" | "origTxnTime" | "payTimeout" => (Time, 14, 14),
-        "txnAmt" => (Digits, 1, 12),
-        "currencyCode" => (Digits, 3, 3),
-        "backUrl" | "frontUrl" | "frontFailUrl" => (Text, 1, 256),
-        "orderTimeout" => (Digits, 1, 10),
-        "origQryId" | "queryId" => (Letters, 20, 21),
-        "qrNo" => (Digits, 16, 20),
-        "termId" => (Letters, 8, 8),
-        "customerIp" => (Text, 1, 40),
-        "issInsCode" | "areaInfo" => (Text, 1, 20),
-        "orderDesc" => (Text, 1, 32),
-        "reqReserved" | "accNo" | "supPayType" => (Text, 1, 1024),
-        "riskRateInfo" | "reserved" | "customerInfo" | "termInfo" | "cardTransData" | "instalTransInfo" | "acctInfo" => {
-            (Text, 1, 2048)
-        }
-        _ => return None,
-    })
+    let found = FORMS.iter().find(|(names, ..)| names.contains(&name));
+    found.map(|(_, kind, least, most)| (*kind, *least, *most))
 }
 
 /// Refuses fields that nobody knows, and those that are not formed as they should be.

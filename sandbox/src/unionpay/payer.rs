@@ -1,14 +1,16 @@
 //! The payers: who opens a page or a code and pays, who fails and tries again, and what scanned codes stand for.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use paysluice::adapter::{Reply, Request};
-use std::time::Duration;
 
 use super::book::{Kind, State, Trade};
 use super::fields::said;
 use super::seal::Fields;
-use super::{Alarm, Answer, Outcome, UnionPay, auth, notices, page, seal};
+use super::{Alarm, Answer, UnionPay, auth, notices, objects, page, seal};
+use crate::bank::Refusal;
 use crate::world::World;
 
 const PAYS_AFTER: Duration = Duration::from_secs(3);
@@ -74,17 +76,17 @@ impl UnionPay {
     }
 
     /// The merchant has scanned the payer's code.
-    pub(super) fn scan(&mut self, world: &mut World, asked: &Fields, amount: i64) -> Outcome {
+    pub(super) fn scan(&mut self, world: &mut World, asked: &Fields, amount: i64) -> Answer {
         let code = code(said(asked, "qrNo"));
         if let Code::Lost(shown) = code {
-            return Ok(Answer::Plain(shown));
+            return Answer::Plain(shown);
         }
         let trade = Trade::new(world, asked.clone(), Kind::QrScanned, amount, State::Working);
         let at = self.book.add(trade);
         match code {
             Code::Pays(result, shown) => {
                 self.take(world, at, result);
-                Ok(Answer::Placed(at, shown))
+                Answer::Placed(at, shown)
             }
             Code::Types(shown, ends) => {
                 match ends {
@@ -92,11 +94,11 @@ impl UnionPay {
                     Some(Err(code)) => world.after(self.config.bank_time, Alarm::PayerFails(at, code)),
                     None => {}
                 }
-                Ok(Answer::Placed(at, shown))
+                Answer::Placed(at, shown)
             }
             Code::Fails(code) | Code::Lost(code) => {
                 self.set(at, State::Failed(code));
-                Ok(Answer::Placed(at, code))
+                Answer::Placed(at, code)
             }
         }
     }
@@ -192,9 +194,9 @@ impl UnionPay {
     }
 
     pub(super) fn late_goes_back(&mut self, world: &mut World, at: usize) {
-        if let Some(trade) = self.book.trades.get(at).filter(|trade| trade.state == State::Late) {
-            // A limit on refunds is the merchant's; this money was never his.
-            let _ = world.bank.refund(world.wall, &trade.query_id, trade.amount);
+        let Some(trade) = self.book.trades.get(at).filter(|trade| trade.state == State::Late) else { return };
+        if world.bank.refund(world.wall, &trade.query_id, trade.amount) == Err(Refusal::NoFunds) {
+            world.after(self.config.late_refund_after, Alarm::LateGoesBack(at));
         }
     }
 
@@ -219,6 +221,6 @@ impl UnionPay {
     pub(super) fn returned(&self, sign: &str) -> Option<(String, Fields)> {
         let trade = self.book.trades.get(self.book.in_payers_view(sign)?)?;
         let url = Some(trade.says("frontUrl")).filter(|url| !url.is_empty())?.to_owned();
-        Some((url, seal::sealed(super::objects::told(trade, None)?, &self.signer(), None)))
+        Some((url, seal::sealed(objects::told(trade, None)?, &self.signer(), None)))
     }
 }

@@ -24,7 +24,9 @@ impl UnionPay {
             }
             State::Done(_) if self.gave_back(at) => return Err(Refusal::new("45", "[2040005]")),
             State::Done(_) => money_back(world, trade)?,
-            State::Unseen | State::Working | State::Failed(_) | State::Late => {}
+            // What has failed stays as it is: there is nothing to take back.
+            State::Failed(_) => return Ok(Answer::Plain("00")),
+            State::Unseen | State::Working | State::Late => {}
         }
         self.set(at, State::Reversed);
         Ok(Answer::Plain("00"))
