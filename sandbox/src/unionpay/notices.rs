@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use paysluice::adapter::Form;
 
-use super::book::State;
 use super::chain::Signer;
 use super::seal::{Fields, sealed};
 use super::{UnionPay, objects};
@@ -30,12 +29,9 @@ struct Notice {
     waits: Arc<[Duration]>,
 }
 
-/// Tells how a trade ended. Of what the payer drives only success is told; of the rest every end.
+/// Tells how a trade ended. A failed try of a payer's is no end, and is not told.
 pub(super) fn tell(face: &mut UnionPay, world: &mut World, at: usize) {
     let Some(trade) = face.book.trades.get(at) else { return };
-    if trade.kind.front() && !matches!(trade.state, State::Done(_)) {
-        return;
-    }
     let Some(fields) = objects::told(trade, face.orig(trade)) else { return };
     let letter = Arc::new(Notice {
         fields,

@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 use super::chain::{Chain, Signer};
 use crate::meddle::Forgery;
 
-/// A message by its fields. The map keeps them in the order in which they are signed.
+/// A message by its fields, of which none is empty: an empty one takes no part in anything. The map keeps them in the order in
+/// which they are signed.
 pub(super) type Fields = BTreeMap<String, String>;
 
-/// The names and values of all fields that have one, but the signature, as they are, sorted and joined.
+/// The names and values of all fields but the signature, as they are, sorted and joined.
 pub(super) fn text(fields: &Fields) -> String {
-    let signed = fields.iter().filter(|(name, value)| *name != "signature" && !value.is_empty());
-    joined(signed)
+    joined(fields.iter().filter(|(name, _)| *name != "signature"))
 }
 
 /// What RSA signs: the hex, in lower case, of the text's SHA-256. RSA's own SHA-256 is the second.
