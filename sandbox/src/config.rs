@@ -6,6 +6,7 @@ use std::time::Duration;
 use paysluice::env::SeededRng;
 use paysluice::model::Secret;
 
+use crate::unionpay::UnionPayConfig;
 use crate::wechatpay::WechatPayConfig;
 use crate::world::letters;
 
@@ -44,6 +45,8 @@ pub struct SandboxConfig {
     pub webhook_secret: Option<String>,
     /// WeChat Pay's face.
     pub wechatpay: WechatPayConfig,
+    /// UnionPay's face.
+    pub unionpay: UnionPayConfig,
 }
 
 impl Default for SandboxConfig {
@@ -67,6 +70,7 @@ impl Default for SandboxConfig {
             secret_key: None,
             webhook_secret: None,
             wechatpay: WechatPayConfig::default(),
+            unionpay: UnionPayConfig::default(),
         }
     }
 }

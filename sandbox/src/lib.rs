@@ -1,7 +1,7 @@
 //! A toy bank with a ledger that speaks the protocols of the providers and fails on command.
 //!
 //! One bank, one ledger, one plan of faults; a face per provider, found by the path of a request: Stripe's answers `/v1/…`
-//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]).
+//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]), UnionPay's `/gateway/api/…` ([`UnionPayFace`]).
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -34,6 +34,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod unionpay;
 mod wechatpay;
 mod world;
 
@@ -51,11 +52,13 @@ pub use config::{Credentials, SandboxConfig};
 pub use fault::{CallbackFault, Fault, FaultTable, Faults, Scope};
 pub use ledger::{Entry, EntryKind, Ledger, Violation};
 pub use server::ServerHandle;
+pub use unionpay::{UnionPayConfig, UnionPayCredentials, UnionPayFace, UnionPayMerchant};
 pub use wechatpay::{Trust, WechatPayConfig, WechatPayCredentials, WechatPayFace, WechatPayKeys};
 
 use letter::News;
 use meddle::Meddle;
 use stripe::Stripe;
+use unionpay::UnionPay;
 use wechatpay::WechatPay;
 use world::{Alarm, World};
 
@@ -78,6 +81,7 @@ struct Core {
     world: World,
     stripe: Stripe,
     wechatpay: WechatPay,
+    unionpay: UnionPay,
 }
 
 /// What a request meets on the wire.
@@ -98,7 +102,8 @@ impl Sandbox {
         let callbacks = Callbacks::new(&config);
         let latency = config.latency;
         let wechatpay = WechatPay::new(&config);
-        let core = Core { stripe: Stripe::new(credentials.clone()), wechatpay, world: World::new(config) };
+        let unionpay = UnionPay::new(&config);
+        let core = Core { stripe: Stripe::new(credentials.clone()), wechatpay, unionpay, world: World::new(config) };
         Self(Arc::new(Inner { env, credentials, faults: Faults::default(), callbacks, latency, core: Mutex::new(core) }))
     }
 
@@ -167,6 +172,11 @@ impl Sandbox {
         WechatPayFace::of(self)
     }
 
+    /// UnionPay's face: its credentials, its payers, its trades.
+    pub fn unionpay(&self) -> UnionPayFace<'_> {
+        UnionPayFace::of(self)
+    }
+
     /// Every event of Stripe's so far, oldest first, delivered or not.
     pub fn events(&self) -> Vec<Value> {
         self.core(|core| core.stripe.events())
@@ -174,7 +184,11 @@ impl Sandbox {
 
     /// Delivers an event again, as the provider's dashboard can: false if there is no such event.
     pub fn resend_event(&self, id: &str) -> bool {
-        let resent = |core: &mut Core| core.stripe.resend(&mut core.world, id) || core.wechatpay.resend(&mut core.world, id);
+        let resent = |core: &mut Core| {
+            core.stripe.resend(&mut core.world, id)
+                || core.wechatpay.resend(&mut core.world, id)
+                || core.unionpay.resend(&mut core.world, id)
+        };
         let (found, news) = self.core(|core| (resent(core), std::mem::take(&mut core.world.news)));
         for event in news {
             self.0.callbacks.dispatch(&self.0.env, event, CallbackFault::Pass);
@@ -259,6 +273,7 @@ impl Sandbox {
         self.act(0, |core| match alarm {
             Alarm::Stripe(alarm) => core.stripe.ring(&mut core.world, alarm),
             Alarm::WechatPay(alarm) => core.wechatpay.ring(&mut core.world, alarm),
+            Alarm::UnionPay(alarm) => core.unionpay.ring(&mut core.world, alarm),
         });
     }
 
@@ -278,8 +293,11 @@ impl Sandbox {
 }
 
 impl Core {
-    /// The face is found by the path: WeChat Pay's all begin with `/v3/`.
+    /// The face is found by the path: WeChat Pay's all begin with `/v3/`, UnionPay's with `/gateway/api/`.
     fn answer(&mut self, request: &Request, meddle: Meddle, busy: Duration) -> Reply {
+        if target::split(&request.url).0.starts_with("/gateway/api/") {
+            return self.unionpay.answer(&mut self.world, request, meddle);
+        }
         if target::split(&request.url).0.starts_with("/v3/") {
             return self.wechatpay.answer(&mut self.world, request, meddle);
         }
