@@ -6,6 +6,7 @@ use std::time::Duration;
 use paysluice::env::SeededRng;
 use paysluice::model::Secret;
 
+use crate::alipay::AlipayConfig;
 use crate::unionpay::UnionPayConfig;
 use crate::wechatpay::WechatPayConfig;
 use crate::world::letters;
@@ -43,6 +44,8 @@ pub struct SandboxConfig {
     pub secret_key: Option<String>,
     /// The webhook secret, `whsec_…`. None: generated from the seed.
     pub webhook_secret: Option<String>,
+    /// Alipay's face.
+    pub alipay: AlipayConfig,
     /// WeChat Pay's face.
     pub wechatpay: WechatPayConfig,
     /// UnionPay's face.
@@ -69,6 +72,7 @@ impl Default for SandboxConfig {
             public_url: "https://sandbox.invalid".to_owned(),
             secret_key: None,
             webhook_secret: None,
+            alipay: AlipayConfig::default(),
             wechatpay: WechatPayConfig::default(),
             unionpay: UnionPayConfig::default(),
         }

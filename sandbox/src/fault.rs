@@ -47,6 +47,12 @@ pub enum Fault {
     Garbage,
     /// Executed; 200 with the correct answer about another payment, rightly signed where answers are signed.
     OtherOrder,
+    /// Executed; a good answer, rightly signed, in a node that is named after another operation. Nothing goes wrong at a face whose
+    /// answers have no names: all but Alipay's.
+    OtherNode,
+    /// Executed; a good answer's node stands there twice, one with made-up content; the signature is of the true one. Else as
+    /// `OtherNode`.
+    DoubledNode,
     /// Executed under a clock that is off by so many seconds: `created`, `Date`, and the times that callbacks are signed with.
     ClockSkew {
         /// Seconds to add; negative is behind.
@@ -113,6 +119,7 @@ pub enum Scope {
         #[serde(default)]
         method: Option<String>,
         /// The path's segments: `*` is any one, `**` at the end any number, none included. `/v1/payment_intents/*/confirm`.
+        /// All of Alipay's go to one address: here its method is one more segment, `/gateway.do/alipay.trade.refund`.
         path: String,
     },
 }
@@ -211,6 +218,13 @@ impl FaultTable {
         let mut table = Self::storm_of_signatures();
         table.requests.extend([(Fault::OtherName, 10), (Fault::OutOfTime, 10)]);
         table.callbacks.extend([(CallbackFault::OtherName, 20), (CallbackFault::OutOfTime, 20)]);
+        table
+    }
+
+    /// A storm with the faults of a provider that signs one named part of its answers: Alipay.
+    pub fn storm_of_nodes() -> Self {
+        let mut table = Self::storm_of_signatures();
+        table.requests.extend([(Fault::ErrorBefore, 10), (Fault::OtherNode, 10), (Fault::DoubledNode, 20)]);
         table
     }
 }

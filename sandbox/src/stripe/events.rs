@@ -78,7 +78,7 @@ impl Letter for Webhook {
         None
     }
 
-    fn taken_by(&self, status: u16) -> bool {
+    fn taken_by(&self, status: u16, _body: &[u8]) -> bool {
         (200..300).contains(&status)
     }
 

@@ -1,5 +1,6 @@
 //! The sandbox from outside, in virtual time.
 
+pub(crate) mod alipay;
 mod callbacks;
 mod faults;
 mod idempotency;

@@ -78,7 +78,7 @@ impl Letter for Notice {
         Some(&self.url)
     }
 
-    fn taken_by(&self, status: u16) -> bool {
+    fn taken_by(&self, status: u16, _body: &[u8]) -> bool {
         matches!(status, 200 | 302)
     }
 
