@@ -86,6 +86,23 @@ async fn under_a_stricter_isolation_who_comes_second_is_given_an_error_and_has_d
     place.leave().await;
 }
 
+/// A dispute that is updated twice is told twice under one effect key.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_changes_under_one_effect_key_are_handled_each() {
+    let place = Place::new().await;
+    let (gateway, mut tellings) = place.heard().await;
+    pay(&gateway, "a").await;
+    let telling = tellings.next().await;
+    let [_, way] = place.ways();
+    let booking = Booking { place: &place, driver: DRIVERS[0], way: &way, gate: None, end: End::Commit };
+    let mut later = telling.told.clone();
+    later.payment.version += 1;
+    let marks = [booking.run(&telling.told).await, booking.run(&later).await, booking.run(&later).await];
+    assert_eq!(marks, [Mark::First, Mark::First, Mark::AlreadyHandled]);
+    telling.answer(Ok(()));
+    place.leave().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn old_marks_are_forgotten_and_young_ones_kept() {
     let place = Place::new().await;
