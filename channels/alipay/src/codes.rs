@@ -77,7 +77,7 @@ const LATER: Verdict = Verdict::Declines(Advice::Later);
 const LIMITED: Duration = Duration::from_secs(1);
 
 /// `sub_code` without its `ACQ.`, of answers whose code is 40004: the business said no. The first row that fits.
-const BUSINESS: &[Row] = &[
+static BUSINESS: &[Row] = &[
     // Whoever says this does not know.
     row(&["SYSTEM_ERROR", "AQC.SYSTEM_ERROR"], ALL, DOUBTFUL, Resend::Same, "A system error: query, or send the same again."),
     // The request.
@@ -298,7 +298,7 @@ const BUSINESS: &[Row] = &[
 ];
 
 /// Codes of the gateway itself: it did not ask the business.
-const GATEWAY: &[Row] = &[
+static GATEWAY: &[Row] = &[
     row(&["20000"], ALL, DOUBTFUL, Resend::Same, "The service is unavailable: what became of the call is not known."),
     row(&["20001"], ALL, UNAUTHORIZED, Resend::No, "The authorization token is missing, wrong or has run out."),
     row(
@@ -313,7 +313,7 @@ const GATEWAY: &[Row] = &[
 ];
 
 /// `sub_code` of 40001 and 40002 by which the gateway doubts who is calling.
-const CALLER: &[Row] = &[row(
+static CALLER: &[Row] = &[row(
     &[
         "isv.missing-signature",
         "isv.missing-signature-type",
@@ -336,8 +336,8 @@ const CALLER: &[Row] = &[row(
     "Signature, app id, certificate or timestamp is wrong: check keys and this host's clock.",
 )];
 
-const ARGUMENT: Row = row(&["40001", "40002"], ALL, INVALID, Resend::No, "A parameter is missing or wrong.");
-const UNLISTED: Row = row(&["?"], ALL, DOUBTFUL, Resend::No, "no row: what this version does not know proves nothing");
+static ARGUMENT: Row = row(&["40001", "40002"], ALL, INVALID, Resend::No, "A parameter is missing or wrong.");
+static UNLISTED: Row = row(&["?"], ALL, DOUBTFUL, Resend::No, "no row: what this version does not know proves nothing");
 
 /// What an answer that is no success means, by its codes.
 pub(crate) fn verdict(call: Call, code: &str, sub_code: &str) -> &'static Row {
