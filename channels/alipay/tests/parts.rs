@@ -18,6 +18,7 @@ fn order() -> OrderNo {
     OrderNo::new(ORDER).unwrap()
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "compared with what may be absent")]
 fn cny(text: &str) -> Option<Money> {
     Some(Money::parse(text, paysluice::model::Currency::CNY).unwrap())
 }
