@@ -37,9 +37,9 @@ pub(crate) fn charge(draft: &Draft) -> Recovery {
     if is_barcode(draft) {
         return by(&[RecoveryStep::Query, RecoveryStep::Reverse { after: BARCODE_TIME }, RecoveryStep::Human], not_found);
     }
-    // What is only shown has nothing to send again.
+    // What is only shown has nothing to send again, and its payer may be at it.
     if draft.path.is_empty() {
-        return by(&[RecoveryStep::Query, RecoveryStep::Cancel, RecoveryStep::Human], not_found);
+        return by(&[RecoveryStep::Query, RecoveryStep::Human], not_found);
     }
     by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Cancel, RecoveryStep::Human], not_found)
 }

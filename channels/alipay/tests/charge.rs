@@ -284,7 +284,7 @@ fn a_success_that_alipay_has_not_signed_is_none() {
         ("null", body(&node, r#","sign":null"#)),
         ("no base64", body(&node, &signed("***"))),
         ("of other bytes", body(&node.replace("12.34", "12.35"), &signed(&good))),
-        ("a space more", body(&node.replace(",", ", "), &signed(&good))),
+        ("a space more", body(&node.replace(',', ", "), &signed(&good))),
         ("twice", body(&node, &(signed(&good) + &signed(&good)))),
         ("of the wrong method", body(&node, &signed(&good)).replace("trade_pay", "trade_query")),
         ("of the gateway", body(&node, &signed(&good)).replace("alipay_trade_pay_response", "error_response")),
@@ -294,10 +294,9 @@ fn a_success_that_alipay_has_not_signed_is_none() {
         let failure = decoded::<Charge>(&alipay(), &draft, &plain(&reply)).unwrap_err();
         assert_eq!((failure.error.fate(), failure.again), (Fate::Unknown, Again::No), "{what}: {}", failure.error);
     }
-    for waiting in [node.replace("10000", "10003")] {
-        let failure = decoded::<Charge>(&alipay(), &draft, &plain(&body(&waiting, ""))).unwrap_err();
-        assert_eq!(failure.error.fate(), Fate::Unknown);
-    }
+    let waiting = node.replace("10000", "10003");
+    let failure = decoded::<Charge>(&alipay(), &draft, &plain(&body(&waiting, ""))).unwrap_err();
+    assert_eq!(failure.error.fate(), Fate::Unknown);
 }
 
 #[test]
