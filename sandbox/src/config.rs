@@ -7,6 +7,7 @@ use paysluice::env::SeededRng;
 use paysluice::model::Secret;
 
 use crate::alipay::AlipayConfig;
+use crate::unionpay::UnionPayConfig;
 use crate::wechatpay::WechatPayConfig;
 use crate::world::letters;
 
@@ -47,6 +48,8 @@ pub struct SandboxConfig {
     pub alipay: AlipayConfig,
     /// WeChat Pay's face.
     pub wechatpay: WechatPayConfig,
+    /// UnionPay's face.
+    pub unionpay: UnionPayConfig,
 }
 
 impl Default for SandboxConfig {
@@ -71,6 +74,7 @@ impl Default for SandboxConfig {
             webhook_secret: None,
             alipay: AlipayConfig::default(),
             wechatpay: WechatPayConfig::default(),
+            unionpay: UnionPayConfig::default(),
         }
     }
 }

@@ -66,6 +66,11 @@ pub enum Fault {
     OtherKey,
     /// Executed; a good answer has no signature. Else as `BadSignature`.
     Unsigned,
+    /// Executed; a good answer is signed under a certificate of the provider's own authority that names another: a merchant of
+    /// UnionPay's has one. Else as `OtherKey`.
+    OtherName,
+    /// Executed; a good answer is signed under a certificate of the provider's that is no longer valid. Else as `OtherKey`.
+    OutOfTime,
 }
 
 /// What goes wrong with one callback.
@@ -93,6 +98,10 @@ pub enum CallbackFault {
     OtherSecret,
     /// The first delivery carries WeChat Pay's sign probe in place of its signature (elsewhere a broken one); the next ones are right.
     SignProbe,
+    /// The first delivery is signed under a certificate that names another, as by [`Fault::OtherName`]; the next ones are right.
+    OtherName,
+    /// The first delivery is signed under a certificate of the past, as by [`Fault::OutOfTime`]; the next ones are right.
+    OutOfTime,
 }
 
 /// Which requests take a fault from a script or a table.
@@ -201,6 +210,14 @@ impl FaultTable {
             (Fault::Unsigned, 10),
         ]);
         table.callbacks.push((CallbackFault::SignProbe, 20));
+        table
+    }
+
+    /// A storm with the faults of a provider that sends its certificate along: UnionPay.
+    pub fn storm_of_certificates() -> Self {
+        let mut table = Self::storm_of_signatures();
+        table.requests.extend([(Fault::OtherName, 10), (Fault::OutOfTime, 10)]);
+        table.callbacks.extend([(CallbackFault::OtherName, 20), (CallbackFault::OutOfTime, 20)]);
         table
     }
 

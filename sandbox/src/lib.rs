@@ -1,7 +1,8 @@
 //! A toy bank with a ledger that speaks the protocols of the providers and fails on command.
 //!
 //! One bank, one ledger, one plan of faults; a face per provider, found by the path of a request: Stripe's answers `/v1/…`
-//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]), Alipay's `/gateway.do` ([`AlipayFace`]).
+//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]), Alipay's `/gateway.do` ([`AlipayFace`]), UnionPay's
+//! `/gateway/api/…` ([`UnionPayFace`]).
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -35,6 +36,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod unionpay;
 mod wechatpay;
 mod world;
 
@@ -53,12 +55,14 @@ pub use config::{Credentials, SandboxConfig};
 pub use fault::{CallbackFault, Fault, FaultTable, Faults, Scope};
 pub use ledger::{Entry, EntryKind, Ledger, Violation};
 pub use server::ServerHandle;
+pub use unionpay::{UnionPayConfig, UnionPayCredentials, UnionPayFace, UnionPayMerchant};
 pub use wechatpay::{Trust, WechatPayConfig, WechatPayCredentials, WechatPayFace, WechatPayKeys};
 
 use alipay::Alipay;
 use letter::News;
 use meddle::Meddle;
 use stripe::Stripe;
+use unionpay::UnionPay;
 use wechatpay::WechatPay;
 use world::{Alarm, World};
 
@@ -82,6 +86,7 @@ struct Core {
     alipay: Alipay,
     stripe: Stripe,
     wechatpay: WechatPay,
+    unionpay: UnionPay,
 }
 
 /// What a request meets on the wire.
@@ -103,7 +108,9 @@ impl Sandbox {
         let latency = config.latency;
         let alipay = Alipay::new(&config);
         let wechatpay = WechatPay::new(&config);
-        let core = Core { alipay, stripe: Stripe::new(credentials.clone()), wechatpay, world: World::new(config) };
+        let unionpay = UnionPay::new(&config);
+        let stripe = Stripe::new(credentials.clone());
+        let core = Core { alipay, stripe, wechatpay, unionpay, world: World::new(config) };
         Self(Arc::new(Inner { env, credentials, faults: Faults::default(), callbacks, latency, core: Mutex::new(core) }))
     }
 
@@ -177,6 +184,11 @@ impl Sandbox {
         WechatPayFace::of(self)
     }
 
+    /// UnionPay's face: its credentials, its payers, its trades.
+    pub fn unionpay(&self) -> UnionPayFace<'_> {
+        UnionPayFace::of(self)
+    }
+
     /// Every event of Stripe's so far, oldest first, delivered or not.
     pub fn events(&self) -> Vec<Value> {
         self.core(|core| core.stripe.events())
@@ -188,6 +200,7 @@ impl Sandbox {
             core.stripe.resend(&mut core.world, id)
                 || core.wechatpay.resend(&mut core.world, id)
                 || core.alipay.resend(&mut core.world, id)
+                || core.unionpay.resend(&mut core.world, id)
         };
         let (found, news) = self.core(|core| (resent(core), std::mem::take(&mut core.world.news)));
         for event in news {
@@ -275,6 +288,7 @@ impl Sandbox {
             Alarm::Alipay(alarm) => core.alipay.ring(&mut core.world, alarm),
             Alarm::Stripe(alarm) => core.stripe.ring(&mut core.world, alarm),
             Alarm::WechatPay(alarm) => core.wechatpay.ring(&mut core.world, alarm),
+            Alarm::UnionPay(alarm) => core.unionpay.ring(&mut core.world, alarm),
         });
     }
 
@@ -294,10 +308,13 @@ impl Sandbox {
 }
 
 impl Core {
-    /// The face is found by the path: WeChat Pay's all begin with `/v3/`, Alipay has but one.
+    /// The face is found by the path: WeChat Pay's all begin with `/v3/`, UnionPay's with `/gateway/api/`, Alipay has but one.
     fn answer(&mut self, request: &Request, meddle: Meddle, busy: Duration) -> Reply {
         if target::split(&request.url).0 == alipay::PATH {
             return self.alipay.answer(&mut self.world, request, meddle);
+        }
+        if target::split(&request.url).0.starts_with("/gateway/api/") {
+            return self.unionpay.answer(&mut self.world, request, meddle);
         }
         if target::split(&request.url).0.starts_with("/v3/") {
             return self.wechatpay.answer(&mut self.world, request, meddle);

@@ -34,6 +34,10 @@ pub(crate) enum Forgery {
     OtherKey,
     /// There is none.
     Absent,
+    /// Made under a certificate of the provider's authority that names another.
+    OtherName,
+    /// Made under a certificate of the provider's that is no longer valid.
+    OutOfTime,
 }
 
 impl Meddle {
@@ -53,6 +57,8 @@ impl Meddle {
             Fault::SignProbe => Self::Signature(Forgery::Probe),
             Fault::OtherKey => Self::Signature(Forgery::OtherKey),
             Fault::Unsigned => Self::Signature(Forgery::Absent),
+            Fault::OtherName => Self::Signature(Forgery::OtherName),
+            Fault::OutOfTime => Self::Signature(Forgery::OutOfTime),
             Fault::Pass
             | Fault::Refuse
             | Fault::CloseBefore

@@ -156,7 +156,7 @@ pub enum Expect {
 }
 
 /// One row to write.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put {
     /// Which row.
     pub key: Key,

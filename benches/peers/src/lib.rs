@@ -1,4 +1,5 @@
 //! What Paysluice is compared with; the benches themselves are in `benches/`.
 
+pub mod alipay_by_hand;
 pub mod by_hand;
 pub mod wechatpay_by_hand;

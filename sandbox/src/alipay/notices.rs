@@ -135,7 +135,7 @@ impl Letter for Notice {
             | CallbackFault::Reordered
             | CallbackFault::Missing => None,
             CallbackFault::BadSignature | CallbackFault::SignProbe => Some(Forgery::Broken),
-            CallbackFault::OtherSecret => Some(Forgery::OtherKey),
+            CallbackFault::OtherSecret | CallbackFault::OtherName | CallbackFault::OutOfTime => Some(Forgery::OtherKey),
         };
         let mut fields = self.fields.clone();
         fields.insert("notify_time".to_owned(), times::beijing(at));

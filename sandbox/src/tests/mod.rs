@@ -7,6 +7,7 @@ mod idempotency;
 mod payments;
 mod refunds;
 mod served;
+mod unionpay;
 mod wechatpay;
 
 use std::sync::Arc;

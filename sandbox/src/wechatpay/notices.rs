@@ -103,6 +103,8 @@ impl Letter for Notice {
         let forgery = match how {
             CallbackFault::BadSignature => Some(Forgery::Broken),
             CallbackFault::OtherSecret => Some(Forgery::OtherKey),
+            CallbackFault::OtherName => Some(Forgery::OtherName),
+            CallbackFault::OutOfTime => Some(Forgery::OutOfTime),
             CallbackFault::SignProbe => Some(Forgery::Probe),
             CallbackFault::Pass
             | CallbackFault::Duplicate
