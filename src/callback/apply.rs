@@ -55,7 +55,7 @@ impl Inner {
         };
         let Some(record) = &letter.record else { return };
         let tries = letter.looks;
-        let fate = match self.apply_record(record, tries).await {
+        let fate = match self.apply_record(record, &key.part, tries).await {
             Ok(fate) => fate,
             Err(error) if tries >= TRIES => Fate::Dead(error.to_string()),
             Err(error) => {
@@ -78,7 +78,7 @@ impl Inner {
         }
     }
 
-    async fn apply_record(&self, record: &Record, tries: u32) -> Result<Fate, Error> {
+    async fn apply_record(&self, record: &Record, event: &str, tries: u32) -> Result<Fate, Error> {
         let Some((order_no, attempt)) = self.find(&record.about).await? else {
             return Ok(match &record.about.order {
                 Some(_) if tries < PARKED => Fate::Later(backoff(tries)),
@@ -88,8 +88,8 @@ impl Inner {
             });
         };
         match record.change {
-            Change::Dispute => self.tell_only(&order_no, attempt, ToldChange::Dispute(record.name.clone())).await?,
-            Change::Other => self.tell_only(&order_no, attempt, ToldChange::Other(record.name.clone())).await?,
+            Change::Dispute => self.tell_only(&order_no, attempt, ToldChange::Dispute(record.name.clone()), event).await?,
+            Change::Other => self.tell_only(&order_no, attempt, ToldChange::Other(record.name.clone()), event).await?,
             Change::Payment | Change::Capture | Change::Refund => {
                 let ask = record.trust == Trust::AskFirst
                     || self.observe(&order_no, attempt, &record.seen, By::Callback).await? == Observed::AskFirst;
