@@ -30,6 +30,8 @@ CREATE TABLE {schema}.rows (
     CHECK ((body IS NULL) <> (raw IS NULL))
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX rows_due ON {schema}.rows (kind, account, due, ver) WHERE due IS NOT NULL;
+-- What is or will be due, by name: operators walk it, in an order that claims do not change.
+CREATE INDEX rows_open ON {schema}.rows (kind, account, part, id) WHERE due IS NOT NULL;
 CREATE INDEX rows_keep ON {schema}.rows (kind, account, keep) WHERE keep IS NOT NULL;
 
 -- What commits were answered, by the names of the commits: vers if the rows were written; else the place (from 0) of the put that

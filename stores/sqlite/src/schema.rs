@@ -22,6 +22,8 @@ CREATE TABLE rows (
     PRIMARY KEY (kind, account, part, id)
 ) STRICT;
 CREATE INDEX rows_due ON rows (kind, account, due_ms, ver) WHERE due_ms IS NOT NULL;
+-- What is or will be due, by name: operators walk it, in an order that claims do not change.
+CREATE INDEX rows_open ON rows (kind, account, part, id) WHERE due_ms IS NOT NULL;
 CREATE INDEX rows_keep ON rows (kind, account, keep_ms) WHERE keep_ms IS NOT NULL;
 
 -- Answers of commits: vers if done; else the index of the put that lost, and the row it lost to, if there was one.

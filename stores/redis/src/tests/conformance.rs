@@ -38,6 +38,14 @@ impl Bench for RedisBench {
         Arc::new(self.one.clone().unwrap_or_else(|| self.open()))
     }
 
+    fn store_of_client(&self, wrong_by: i64) -> Arc<dyn Store> {
+        let true_time = env().wall().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let told = true_time.saturating_add_signed(wrong_by);
+        let clock = Arc::new(TokioClock::starting_at(SystemTime::UNIX_EPOCH + told));
+        let env = Env::new(clock, env().rng().clone(), env().tasks());
+        Arc::new(RedisStore::shifted(&self.url, &env, StoreOptions::default(), self.shift.clone()).unwrap())
+    }
+
     fn advance(&self, time: Duration) -> BoxFuture<'_, ()> {
         self.shift.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::Relaxed);
         Box::pin(async {})
