@@ -81,7 +81,8 @@ impl Shop {
     async fn a_cancel_and_its_charge_never_both_win(&self) {
         let mut canceled = 0;
         for first in (0..ROUNDS).step_by(usize::try_from(ABREAST).unwrap()) {
-            canceled += join_all((first..first + ABREAST).map(|round| self.race(round))).await.into_iter().filter(|won| *won).count();
+            canceled +=
+                join_all((first..first + ABREAST).map(|round| self.race(round))).await.into_iter().filter(|won| *won).count();
         }
         let rounds = usize::try_from(ROUNDS).unwrap();
         assert!(canceled > 0 && canceled < rounds, "no race: {canceled} of {rounds} cancels won");

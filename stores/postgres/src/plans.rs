@@ -26,7 +26,8 @@ async fn plan(client: &Client, schema: &str) -> String {
 
 #[tokio::test]
 async fn a_page_of_what_is_due_goes_by_the_partial_index_before_and_after_analyze() {
-    let url = std::env::var("PAYSLUICE_TEST_POSTGRES").expect("a PostgreSQL server: run `cargo xtask test`, which starts one");
+    let url =
+        std::env::var("PAYSLUICE_TEST_POSTGRES").expect("PAYSLUICE_TEST_POSTGRES: run `cargo xtask test`, which starts a server");
     let options = Options { schema: format!("test_{:016x}", SystemRng::new().next_u64()), ..Options::default() };
     migrate(&url, &options).await.unwrap();
     let (client, schema) = (connect(&url).await, &options.schema);
