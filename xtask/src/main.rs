@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | lint | layers | fuzz | deny | bench-peers | ci`.
+//! The project's own commands: `cargo xtask test | lint | layers | fuzz | deny | bench-peers | bench-stores | ci`.
 
 mod deny;
 mod fuzz;
@@ -23,6 +23,8 @@ cargo xtask COMMAND
   fuzz [--seconds N]   every fuzz target, N seconds each (60); needs a nightly toolchain
   deny                 licences, bans, sources and advisories of the dependencies
   bench-peers          Paysluice beside its peers, with the ratios; builds for some minutes
+  bench-stores [WHICH] the stores beside bare loops over their drivers, with the ratios: memory, sqlite, redis, postgres, backlog, or
+                       all; starts the servers
   ci                   lint, layers, deny, test, fuzz";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["fuzz", "--seconds", seconds] => fuzz::seconds(seconds).and_then(fuzz::run),
         ["deny"] => deny::run(),
         ["bench-peers"] => bench_peers(),
+        ["bench-stores", only @ ..] => bench_stores(only),
         ["ci"] => ci(),
         _ => {
             eprintln!("{USAGE}");
@@ -61,6 +64,13 @@ fn test(only: &[&str]) -> Result<(), Failed> {
 
 fn bench_peers() -> Result<(), Failed> {
     Step::cargo("Paysluice beside its peers", &["bench", "--manifest-path", "benches/peers/Cargo.toml"]).run()
+}
+
+fn bench_stores(only: &[&str]) -> Result<(), Failed> {
+    let servers = servers::start()?;
+    let bench = ["bench", "-p", "paysluice-benches", "--bench", "stores", "--"];
+    let step = Step::cargo("the stores beside their drivers", &[&bench, only].concat());
+    servers.names().into_iter().fold(step, |step, (name, value)| step.env(name, &value)).run()
 }
 
 fn ci() -> Result<(), Failed> {

@@ -106,6 +106,14 @@ impl Store for Flaky {
     fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         self.store.page(space, after, max)
     }
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        self.store.page_due(space, after, max)
+    }
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {
         self.store.depth(space)
     }
