@@ -11,9 +11,8 @@ use crate::guard::Class;
 use crate::model::{AttemptNo, Error, OrderNo};
 use crate::store::{Row, SpaceKind};
 
-/// How many callbacks one round takes, and how long they are ours.
+/// How many callbacks one round takes.
 const BATCH: usize = 64;
-const LEASE: Duration = Duration::from_secs(60);
 
 /// How long a callback for an order that is not here waits for it: 24 looks, from 2 s to an hour apart, are about half a day.
 const PARKED: u32 = 24;
@@ -38,7 +37,7 @@ impl Inner {
     /// Claims and applies what is due in the inbox. Tells how many there were.
     pub(crate) async fn apply_due(self: Arc<Self>) -> Result<usize, Error> {
         let space = self.rows.space(SpaceKind::Inbox);
-        let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(store_failed)?;
+        let claimed = self.store.claim_due(&space, BATCH, self.config.leases().short).await.map_err(store_failed)?;
         let count = claimed.len();
         futures_util::future::join_all(claimed.into_iter().map(|row| self.apply_row(row))).await;
         Ok(count)
