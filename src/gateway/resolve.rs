@@ -348,12 +348,15 @@ impl Inner {
                 self.settle(held, Outcome::Seen(seen, light)).await;
                 waiting
             }
-            // Presented, and the payer has not come: it does not exist at the provider yet. After its time it never will.
-            Ok((Found::Missing, _)) => {
+            // Presented, and the payer has not come: it does not exist at the provider yet. After its time it never will, and what
+            // waited for its payer has ended unpaid.
+            Ok((Found::Missing, light)) => {
                 let adapter = self.adapter();
                 let recovery = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft));
                 if let Some(Evidence::End(end)) = recovery.map(|recovery| self.missing(&recovery)) {
-                    self.settle(held, Outcome::End(end)).await;
+                    let expired = || Outcome::Seen(Box::new(Seen::status(Status::Expired)), light);
+                    let outcome = if Op::KIND == Kind::Charge { expired() } else { Outcome::End(end) };
+                    self.settle(held, outcome).await;
                     return Ok(());
                 }
                 self.put_back(&held, looks).await?;
