@@ -50,6 +50,9 @@ pub fn one_flipped_bit_of_a_callback_is_refused(subject: &dyn Subject) {
     for request in subject.callbacks() {
         for bit in 0..request.body.len().saturating_mul(8) {
             let altered = Request { body: flipped(&request.body, bit).into(), ..request.clone() };
+            if says_the_same(&request.body, bit) {
+                continue;
+            }
             assert_refused(subject, &altered, &format!("bit {bit} of the body"));
         }
         for name in subject.proving_headers() {
@@ -63,6 +66,13 @@ pub fn one_flipped_bit_of_a_callback_is_refused(subject: &dyn Subject) {
             }
         }
     }
+}
+
+/// Whether the bit only turns a hex digit of a percent escape into the other case, `%2B` into `%2b`: the same message.
+fn says_the_same(body: &[u8], bit: usize) -> bool {
+    let at = bit / 8;
+    let escaped = [1, 2].into_iter().any(|back| at.checked_sub(back).and_then(|at| body.get(at)) == Some(&b'%'));
+    bit % 8 == 5 && escaped && body.get(at).is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// Without one of its headers, or with one twice, it is refused.
