@@ -67,10 +67,11 @@ impl UnionPay {
         }
         let signed = fields.iter().filter(|(name, _)| *name != SIGNATURE.as_bytes());
         let text = Bytes::from(canonical(signed));
-        signer.key.verify_hashed(&text, &claim).ok_or_else(|| {
+        let proof = signer.key.verify_hashed(&text, &claim).ok_or(
             "the signature does not match: forged, or altered on the way (line ends of signPubKeyCert, fields of the address \
-             mixed in, another charset)"
-                .to_owned()
-        })
+             mixed in, another charset)",
+        )?;
+        self.signers.remember(&signer);
+        Ok(proof)
     }
 }

@@ -1,7 +1,7 @@
 //! Who signed a message: its certificate comes with it, from whoever sent it, and is believed only through a chain and a name.
 
 use std::ops::RangeInclusive;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use paysluice::signing::{Certificate, Issuers, NotVouched, RsaPublicKey};
@@ -20,18 +20,17 @@ const REMEMBERED: usize = 8;
 
 /// Decides whose signature is believed.
 ///
-/// Remembers whom it has believed, by the bytes of the certificate: checking a chain costs three signatures more than the message
-/// itself. The memory changes no answer, is filled only by signers that were believed, never grows, and is read without a lock.
+/// Remembers who has signed a message, by the bytes of the certificate: checking a chain costs two signatures more than the message
+/// itself. The memory changes no answer, is filled only by who was believed and did sign, never grows, and is read without a lock.
 pub(crate) struct Signers {
     roots: Vec<Certificate>,
     middles: Vec<Certificate>,
     issuers: Issuers,
     test_environment: bool,
-    known: [OnceLock<Signer>; REMEMBERED],
+    known: [OnceLock<Arc<Signer>>; REMEMBERED],
 }
 
 /// A signer that was believed.
-#[derive(Clone)]
 pub(crate) struct Signer {
     pem: Box<[u8]>,
     /// `certId`
@@ -49,17 +48,24 @@ impl Signers {
     }
 
     /// The signer of that certificate (`signPubKeyCert`, byte for byte), if it is believed at `now`; else why not.
-    pub(crate) fn believed(&self, pem: &[u8], now: SystemTime) -> Result<Signer, String> {
-        let known = self.known.iter().map_while(OnceLock::get).find(|known| *known.pem == *pem);
-        if let Some(known) = known.filter(|known| known.holds.contains(&now)) {
-            return Ok(known.clone());
+    pub(crate) fn believed(&self, pem: &[u8], now: SystemTime) -> Result<Arc<Signer>, String> {
+        let known = self.known(pem).filter(|known| known.holds.contains(&now));
+        known.map_or_else(|| self.checked(pem, now).map(Arc::new), |known| Ok(Arc::clone(known)))
+    }
+
+    /// Remembers a signer, once it has signed a message: else whoever writes a genuine certificate in eight ways would fill the memory.
+    /// One that does not fit in is checked again the next time.
+    pub(crate) fn remember(&self, signer: &Arc<Signer>) {
+        if self.known(&signer.pem).is_none()
+            && let Some(free) = self.known.iter().find(|place| place.get().is_none())
+        {
+            // Another thread may have been first.
+            let _ = free.set(Arc::clone(signer));
         }
-        let signer = self.checked(pem, now)?;
-        if known.is_none() {
-            // A full memory, or another thread's word in this place, is no harm: it is checked again.
-            let _ = self.known.iter().find(|place| place.get().is_none()).map(|place| place.set(signer.clone()));
-        }
-        Ok(signer)
+    }
+
+    fn known(&self, pem: &[u8]) -> Option<&Arc<Signer>> {
+        self.known.iter().map_while(OnceLock::get).find(|known| *known.pem == *pem)
     }
 
     fn checked(&self, pem: &[u8], now: SystemTime) -> Result<Signer, String> {
