@@ -18,9 +18,9 @@ impl UnionPay {
         check_money(draft, fields)?;
         let what = match draft.carry.get("product") {
             Some("app") => {
-                let tn = fields.text("tn").filter(|tn| {
-                    (1..=64).contains(&tn.len()) && tn.bytes().all(|byte| byte.is_ascii_alphanumeric())
-                });
+                let tn = fields
+                    .text("tn")
+                    .filter(|tn| (1..=64).contains(&tn.len()) && tn.bytes().all(|byte| byte.is_ascii_alphanumeric()));
                 let tn = tn.ok_or_else(|| unread("tn"))?;
                 // The SDK's own argument: "00 production, 01 test".
                 let mode = if self.test_environment { "01" } else { "00" };

@@ -21,7 +21,9 @@ impl Callbacks for UnionPay {
         let form = Form::read(&raw.body).map_err(|invalid| unproved(shown(&invalid.to_string())))?;
         let message = self.proved(Fields::of(&form), now, true).map_err(|refused| match refused {
             Refused::Unproved(why) => unproved(why),
-            Refused::NotOurs => Error::new(ErrorKind::Unauthorized, format!("merId is not ours: the account is {}", self.account)),
+            Refused::NotOurs => {
+                Error::new(ErrorKind::Unauthorized, format!("merId is not ours: the account is {}", self.account))
+            }
         })?;
         let word = |name: &str| message.fields.text(name).filter(|text| is_id(text)).ok_or_else(|| unread(name));
         let (number, time, kind, code) = (word("orderId")?, word("txnTime")?, word("txnType")?, word("respCode")?);

@@ -71,9 +71,7 @@ impl Codec<Charge> for UnionPay {
                 let word = message.fields.text("respCode").map(shown);
                 Ok(Decoded::Done(Box::new(Seen { word, raw: reply.body.clone(), ..Seen::status(Status::Processing) })))
             }
-            Answer::Good(message) => {
-                Ok(Decoded::Done(Box::new(self.made(draft, &message.fields, reply.body.clone())?)))
-            }
+            Answer::Good(message) => Ok(Decoded::Done(Box::new(self.made(draft, &message.fields, reply.body.clone())?))),
             Answer::Declined(seen) => Ok(Decoded::Done(seen)),
             Answer::Missing => Err(unread("answer to a charge").into()),
         }

@@ -170,7 +170,10 @@ impl UnionPayConfig {
             return Err(Invalid::new("account.sub", "left out: only merchants that are connected directly are spoken for"));
         }
         if self.test_environment && live {
-            return Err(Invalid::new("test_environment", "false with a live account: it believes certificates that can be forged"));
+            return Err(Invalid::new(
+                "test_environment",
+                "false with a live account: it believes certificates that can be forged",
+            ));
         }
         for (field, url) in [("notify_url", &self.notify_url), ("return_url", &self.return_url)] {
             url.as_deref().map_or(Ok(()), |url| check_url(field, url))?;

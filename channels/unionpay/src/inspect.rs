@@ -23,7 +23,11 @@ impl UnionPay {
         }
         if !self.signers.joined(now) {
             let says = "a middle certificate is not signed by a root that is configured, with what is believed here";
-            findings.push(Finding::bad("middle_certificates", says, "configure the root and the middle certificate of one environment"));
+            findings.push(Finding::bad(
+                "middle_certificates",
+                says,
+                "configure the root and the middle certificate of one environment",
+            ));
         }
         findings.push(self.notified());
         findings.push(self.environment());
@@ -32,7 +36,8 @@ impl UnionPay {
     }
 
     fn signing(&self, now: SystemTime) -> Finding {
-        let mend = "download a new certificate from CFCA with the two codes of UnionPay's mail, and upload it at the merchant console";
+        let mend =
+            "download a new certificate from CFCA with the two codes of UnionPay's mail, and upload it at the merchant console";
         match &self.merchant {
             None => Finding::good("signing certificate", "not needed to read notices"),
             Some(merchant) => lasts(format!("signing certificate {}", merchant.cert_id), &merchant.certificate, now, mend),
@@ -61,7 +66,9 @@ impl UnionPay {
                 "false at the test gateway, whose certificates are signed with SHA-1: none of its answers is believed",
                 "set test_environment to true",
             ),
-            (false, _) => Finding::good("test_environment", "false: SHA-1 is worth nothing, and the signer must be UnionPay itself"),
+            (false, _) => {
+                Finding::good("test_environment", "false: SHA-1 is worth nothing, and the signer must be UnionPay itself")
+            }
         }
     }
 

@@ -58,8 +58,8 @@ pub(crate) fn more(op: &Charge, fields: &mut Pairs) -> Result<(), Error> {
 /// `reqReserved` comes back in answers, notices and bills: the application's metadata, as JSON in base64url, so that no character of
 /// it can be taken for the next field.
 fn packed(op: &Charge) -> Result<String, Error> {
-    let json = serde_json::to_vec(&op.metadata)
-        .map_err(|_| Error::new(ErrorKind::Invalid, "metadata: cannot be written as JSON"))?;
+    let json =
+        serde_json::to_vec(&op.metadata).map_err(|_| Error::new(ErrorKind::Invalid, "metadata: cannot be written as JSON"))?;
     let text = URL_SAFE_NO_PAD.encode(json);
     if text.len() > 1024 {
         return Err(Invalid::new("metadata", "at most 768 bytes as JSON: UnionPay's reqReserved takes no more").into());

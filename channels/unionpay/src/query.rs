@@ -8,13 +8,13 @@ use paysluice::adapter::{
 };
 use paysluice::model::{Error, Fate};
 
+use crate::UnionPay;
 use crate::answer::{Answer, carried, unread};
 use crate::codes::Call;
 use crate::order::biz_type;
 use crate::profile::QUERY_ID;
 use crate::recovery::{self, ours};
 use crate::sign::{QUERY, Trade, draft};
-use crate::UnionPay;
 
 /// "The answer names the type of the trade that was asked about", or, where there is none, of the question.
 const PAYMENT: &[&str] = &["00", "01"];

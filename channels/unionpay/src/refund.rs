@@ -65,9 +65,10 @@ impl UnionPay {
         let amount = self.profile.to_provider(money)?.to_string();
         let trade = Trade::of(seed)?;
         // "A revoke is of the same clearing day, of all the money, and of a payment that nothing was refunded of."
-        let whole = known.original.as_ref().is_some_and(|original| {
-            original.money == money && time::same_clearing_day(original.seed.born, seed.born)
-        });
+        let whole = known
+            .original
+            .as_ref()
+            .is_some_and(|original| original.money == money && time::same_clearing_day(original.seed.born, seed.born));
         let txn_type = if self.revoke && whole { "31" } else { "04" };
         let mut fields = self.common(&trade, (txn_type, "00"), &biz_type(known), channel(known));
         fields.extend([

@@ -24,7 +24,10 @@ impl Codec<Reverse> for UnionPay {
     /// or refund." A reversal has the number and the time of what it undoes.
     fn draft(&self, _: &Reverse, known: &Known, seed: &Seed, _: &Granted) -> Result<Ready<Draft>, Error> {
         let original = known.original.as_ref().filter(|original| original.product == BARCODE).ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "reverse: only a payment by barcode; any other ends by its payTimeout, or is refunded")
+            Error::new(
+                ErrorKind::Unsupported,
+                "reverse: only a payment by barcode; any other ends by its payTimeout, or is refunded",
+            )
         })?;
         if known.refs.get(QUERY_ID).is_some() {
             return self.back(original.money, None, known, seed).map(Ready::Done);

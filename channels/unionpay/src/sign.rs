@@ -4,9 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use paysluice::adapter::{
-    Draft, Failure, Form, Moves, Granted, Probe, Ready, Refs, Reply, Request, Seed, Seen, Signed, Stamp,
-};
+use paysluice::adapter::{Draft, Failure, Form, Granted, Moves, Probe, Ready, Refs, Reply, Request, Seed, Seen, Signed, Stamp};
 use paysluice::model::{Action, Error, ErrorKind, Invalid, NextAction, Status};
 use paysluice::signing::canonical;
 

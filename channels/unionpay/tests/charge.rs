@@ -101,7 +101,14 @@ fn a_form_is_the_same_whenever_it_is_shown_and_can_be_shown_again() {
     assert_eq!(codec.recovery(&op, &draft).not_found, NotFound::ProofAfter(at(900 + 300)));
     let follow = codec.follow(&op, &draft, &Seen::status(Status::AwaitingPayer), now()).unwrap();
     assert_eq!((follow.until, follow.then), (None, WhenUp::Leave));
-    let looks: Vec<u64> = follow.cadence.iter().scan(0, |sum, wait| { *sum += wait.as_secs() / 60; Some(*sum) }).collect();
+    let looks: Vec<u64> = follow
+        .cadence
+        .iter()
+        .scan(0, |sum, wait| {
+            *sum += wait.as_secs() / 60;
+            Some(*sum)
+        })
+        .collect();
     assert_eq!(looks, [5, 10, 30, 60, 120]);
     assert!(decoded::<Charge>(&unionpay, &draft, &ok(answer("01", "00"))).is_err(), "nothing was sent");
 }
@@ -113,7 +120,10 @@ fn an_order_waits_with_its_tn_or_qr_code_until_its_end() {
     let seen = done::<Charge>(&unionpay, &draft(Method::App), &ok(tn.clone()));
     let action = seen.action.unwrap();
     let NextAction::Invoke(fields) = action.what else { panic!() };
-    assert_eq!((fields["tn"].as_str(), fields["mode"].as_str(), action.expires_at), ("710065895678926661300", "00", Some(at(900))));
+    assert_eq!(
+        (fields["tn"].as_str(), fields["mode"].as_str(), action.expires_at),
+        ("710065895678926661300", "00", Some(at(900)))
+    );
     assert_eq!(seen.status, Some(Status::AwaitingPayer));
     let url = "https://qr.95516.com/00010000/62822198?a=1";
     let qr = with(answer("01", "00"), &[("qrCode", url)]);
@@ -251,9 +261,13 @@ fn what_breaks_a_rule_is_refused_by_field_before_it_is_sent() {
 
 #[test]
 fn what_the_application_passes_on_goes_where_it_belongs() {
-    let mut op = by(web()).description("测试 商品+1").return_url("https://shop.example/back").charge_by(at(3600) + Duration::from_millis(700));
+    let mut op = by(web())
+        .description("测试 商品+1")
+        .return_url("https://shop.example/back")
+        .charge_by(at(3600) + Duration::from_millis(700));
     op.metadata.insert("cart".into(), "a&b={7}".into());
-    for (key, value) in [("bizType", "000202"), ("riskRateInfo", "{commodityName=测试商品名称}"), ("customerIp", "14.23.150.211")] {
+    for (key, value) in [("bizType", "000202"), ("riskRateInfo", "{commodityName=测试商品名称}"), ("customerIp", "14.23.150.211")]
+    {
         op.extra.insert(key.into(), value.into());
     }
     let draft = first(&unionpay(), &op).unwrap();
@@ -271,7 +285,11 @@ fn what_the_application_passes_on_goes_where_it_belongs() {
     }
     assert_eq!(draft.closes_at, Some(at(3600)));
     op.payer_ip = Some("14.23.150.212".into());
-    assert_eq!(first(&unionpay(), &op).unwrap().body, draft.body, "the payer's address is checked by UnionPay only if it is asked to");
+    assert_eq!(
+        first(&unionpay(), &op).unwrap().body,
+        draft.body,
+        "the payer's address is checked by UnionPay only if it is asked to"
+    );
 }
 
 #[test]

@@ -78,7 +78,10 @@ fn requests_are_signed_byte_for_byte() {
         let request = unionpay.request(QUERY, &body).unwrap();
         let sent = std::str::from_utf8(&request.body).unwrap();
         let proof = form(&[("certId".into(), merchant.cert_id.clone()), ("signature".into(), text(vector, "signature").into())]);
-        assert_eq!((sent, request.url.as_str()), (&*format!("{body}&{proof}"), "https://gateway.test.95516.com/gateway/api/queryTrans.do"));
+        assert_eq!(
+            (sent, request.url.as_str()),
+            (&*format!("{body}&{proof}"), "https://gateway.test.95516.com/gateway/api/queryTrans.do")
+        );
     }
 }
 

@@ -152,7 +152,8 @@ pub(crate) fn refusal(code: &str) -> Pairs {
 
 /// A notice of a payment.
 pub(crate) fn notice() -> Pairs {
-    let paid = [("queryId", QUERY_ID), ("txnAmt", "1234"), ("currencyCode", "156"), ("settleDate", "1115"), ("exchangeRate", "0")];
+    let paid =
+        [("queryId", QUERY_ID), ("txnAmt", "1234"), ("currencyCode", "156"), ("settleDate", "1115"), ("exchangeRate", "0")];
     with(answer("01", "00"), &paid)
 }
 
