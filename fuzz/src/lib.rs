@@ -1,5 +1,6 @@
 //! What the targets share: accounts, the moment they live in, and how input is cut into headers and body.
 
+pub mod unionpay;
 pub mod wechatpay;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

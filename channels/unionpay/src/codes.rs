@@ -164,12 +164,13 @@ pub(crate) fn verdict(call: Call, code: &str) -> Verdict {
         (Class::Good, _) | (Class::Undone, Call::Reverse) => Verdict::Good,
         (Class::Throttled, _) => Verdict::Fails(Throttled),
         (Class::Unauthorized, _) => Verdict::Fails(Unauthorized),
-        (Class::Invalid, _) => Verdict::Fails(Invalid),
+        (Class::Invalid, _) | (Class::Missing | Class::Original, Call::Order | Call::Barcode | Call::Refund) => {
+            Verdict::Fails(Invalid)
+        }
         (Class::Missing, Call::Query) => Verdict::Missing,
         // The question was not answered, which says nothing of what it was about.
         (Class::Closed, Call::Query) => Verdict::Fails(Unavailable),
         (Class::Closed, _) => Verdict::Fails(NotNow),
-        (Class::Missing | Class::Original, Call::Order | Call::Barcode | Call::Refund) => Verdict::Fails(Invalid),
         (Class::Declined(_), Call::Refund) => Verdict::Fails(Declined),
         (Class::Declined(advice), Call::Order | Call::Barcode) => Verdict::Declines(advice),
         // UnionPay does not know; or the number is used, and what it stands for must be asked; or it was a question, or a reversal,
