@@ -1,5 +1,6 @@
 //! What the targets share: accounts, the moment they live in, and how input is cut into headers and body.
 
+pub mod alipay;
 pub mod unionpay;
 pub mod wechatpay;
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, Method};
 use paysluice::adapter::{Reply, Request};
 use paysluice::env::{BoxFuture, Env};
@@ -43,7 +44,7 @@ pub struct CallbackCounts {
     pub events: u64,
     /// Tries to deliver.
     pub deliveries: u64,
-    /// Tries that were answered as the provider wants it (Stripe: 2xx; WeChat Pay: 200 or 204).
+    /// Tries that were answered as the provider wants it (Stripe: 2xx; WeChat Pay: 200 or 204; Alipay: 200 and `success`).
     pub accepted: u64,
     /// Tries for events that had been accepted before.
     pub duplicates: u64,
@@ -190,11 +191,12 @@ impl Callbacks {
     /// One try, with a fresh time and signature; whether it was taken.
     async fn once(&self, env: &Env, news: &News, how: CallbackFault, attempt: u32) -> bool {
         let at = unix(env.wall());
-        let status = match self.post(|post| post.way(&*news.letter)) {
+        let answer = match self.post(|post| post.way(&*news.letter)) {
             Some(way) => way.carry(env, &*news.letter, at.saturating_add(news.skew), attempt, how).await,
             None => None,
         };
-        let taken = status.is_some_and(|status| news.letter.taken_by(status));
+        let taken = answer.as_ref().is_some_and(|(status, body)| news.letter.taken_by(*status, body));
+        let status = answer.map(|(status, _)| status);
         self.post(|post| {
             post.counts.deliveries += 1;
             post.counts.accepted += u64::from(taken);
@@ -226,8 +228,8 @@ impl Post {
 }
 
 impl Endpoint {
-    /// The status of the answer, if one came.
-    async fn carry(self, env: &Env, letter: &dyn Letter, at: i64, attempt: u32, how: CallbackFault) -> Option<u16> {
+    /// Status and body of the answer, if one came.
+    async fn carry(self, env: &Env, letter: &dyn Letter, at: i64, attempt: u32, how: CallbackFault) -> Option<(u16, Bytes)> {
         let url = match &self {
             Self::Here(url, _) | Self::Over(_, url) | Self::Socket(url) => url.clone(),
         };
@@ -238,15 +240,16 @@ impl Endpoint {
         }
         let limits = Limits { timeout: letter.patience(), reply_cap: REPLY_CAP };
         let answer = async {
-            match self {
-                Self::Here(_, sink) => Some(sink(request).await.status.as_u16()),
-                Self::Over(transport, _) => transport.send(request, limits).await.ok().map(|reply| reply.status.as_u16()),
-                Self::Socket(_) => http1::post(&request).await.ok(),
-            }
+            let reply = match self {
+                Self::Here(_, sink) => sink(request).await,
+                Self::Over(transport, _) => transport.send(request, limits).await.ok()?,
+                Self::Socket(_) => return http1::post(&request).await.ok(),
+            };
+            Some((reply.status.as_u16(), reply.body))
         };
         tokio::select! {
             biased;
-            status = answer => status,
+            answer = answer => answer,
             () = env.sleep(limits.timeout) => None,
         }
     }

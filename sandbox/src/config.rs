@@ -6,6 +6,8 @@ use std::time::Duration;
 use paysluice::env::SeededRng;
 use paysluice::model::Secret;
 
+use crate::alipay::AlipayConfig;
+use crate::unionpay::UnionPayConfig;
 use crate::wechatpay::WechatPayConfig;
 use crate::world::letters;
 
@@ -42,8 +44,12 @@ pub struct SandboxConfig {
     pub secret_key: Option<String>,
     /// The webhook secret, `whsec_…`. None: generated from the seed.
     pub webhook_secret: Option<String>,
+    /// Alipay's face.
+    pub alipay: AlipayConfig,
     /// WeChat Pay's face.
     pub wechatpay: WechatPayConfig,
+    /// UnionPay's face.
+    pub unionpay: UnionPayConfig,
 }
 
 impl Default for SandboxConfig {
@@ -66,7 +72,9 @@ impl Default for SandboxConfig {
             public_url: "https://sandbox.invalid".to_owned(),
             secret_key: None,
             webhook_secret: None,
+            alipay: AlipayConfig::default(),
             wechatpay: WechatPayConfig::default(),
+            unionpay: UnionPayConfig::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::target::split;
-use crate::{CallbackFault, Fault, FaultTable, Sandbox, Scope, wechatpay};
+use crate::{CallbackFault, Fault, FaultTable, Sandbox, Scope, alipay, unionpay, wechatpay};
 
 /// An order for faults; what is absent stays as it is. `{"none": true}` first forgets everything.
 #[derive(Debug, Default, Deserialize)]
@@ -73,7 +73,15 @@ pub(crate) fn answer(sandbox: &Sandbox, request: &Request) -> Option<Reply> {
         (&Method::POST, ["payer", intent, "decline"]) => sandbox.payer_declines(intent).map(status),
         (&Method::POST, ["payer", intent, "pay"]) => sandbox.payer_pays_client_secret(intent).map(status),
         (&Method::POST, ["payer", intent, "pay", method]) => sandbox.payer_pays_with(intent, method).map(status),
+        (_, ["alipay", rest @ ..]) => match alipay::control::answer(sandbox.alipay(), request, rest) {
+            Some(result) => result,
+            None => return Some(no_such_page()),
+        },
         (_, ["wechatpay", rest @ ..]) => match wechatpay::control::answer(sandbox.wechatpay(), request, rest) {
+            Some(result) => result,
+            None => return Some(no_such_page()),
+        },
+        (_, ["unionpay", rest @ ..]) => match unionpay::control::answer(sandbox.unionpay(), request, rest) {
             Some(result) => result,
             None => return Some(no_such_page()),
         },

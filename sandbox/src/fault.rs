@@ -47,6 +47,12 @@ pub enum Fault {
     Garbage,
     /// Executed; 200 with the correct answer about another payment, rightly signed where answers are signed.
     OtherOrder,
+    /// Executed; a good answer, rightly signed, in a node that is named after another operation. Nothing goes wrong at a face whose
+    /// answers have no names: all but Alipay's.
+    OtherNode,
+    /// Executed; a good answer's node stands there twice, one with made-up content; the signature is of the true one. Else as
+    /// `OtherNode`.
+    DoubledNode,
     /// Executed under a clock that is off by so many seconds: `created`, `Date`, and the times that callbacks are signed with.
     ClockSkew {
         /// Seconds to add; negative is behind.
@@ -60,6 +66,11 @@ pub enum Fault {
     OtherKey,
     /// Executed; a good answer has no signature. Else as `BadSignature`.
     Unsigned,
+    /// Executed; a good answer is signed under a certificate of the provider's own authority that names another: a merchant of
+    /// UnionPay's has one. Else as `OtherKey`.
+    OtherName,
+    /// Executed; a good answer is signed under a certificate of the provider's that is no longer valid. Else as `OtherKey`.
+    OutOfTime,
 }
 
 /// What goes wrong with one callback.
@@ -87,6 +98,10 @@ pub enum CallbackFault {
     OtherSecret,
     /// The first delivery carries WeChat Pay's sign probe in place of its signature (elsewhere a broken one); the next ones are right.
     SignProbe,
+    /// The first delivery is signed under a certificate that names another, as by [`Fault::OtherName`]; the next ones are right.
+    OtherName,
+    /// The first delivery is signed under a certificate of the past, as by [`Fault::OutOfTime`]; the next ones are right.
+    OutOfTime,
 }
 
 /// Which requests take a fault from a script or a table.
@@ -104,6 +119,7 @@ pub enum Scope {
         #[serde(default)]
         method: Option<String>,
         /// The path's segments: `*` is any one, `**` at the end any number, none included. `/v1/payment_intents/*/confirm`.
+        /// All of Alipay's go to one address: here its method is one more segment, `/gateway.do/alipay.trade.refund`.
         path: String,
     },
 }
@@ -194,6 +210,21 @@ impl FaultTable {
             (Fault::Unsigned, 10),
         ]);
         table.callbacks.push((CallbackFault::SignProbe, 20));
+        table
+    }
+
+    /// A storm with the faults of a provider that sends its certificate along: UnionPay.
+    pub fn storm_of_certificates() -> Self {
+        let mut table = Self::storm_of_signatures();
+        table.requests.extend([(Fault::OtherName, 10), (Fault::OutOfTime, 10)]);
+        table.callbacks.extend([(CallbackFault::OtherName, 20), (CallbackFault::OutOfTime, 20)]);
+        table
+    }
+
+    /// A storm with the faults of a provider that signs one named part of its answers: Alipay.
+    pub fn storm_of_nodes() -> Self {
+        let mut table = Self::storm_of_signatures();
+        table.requests.extend([(Fault::ErrorBefore, 10), (Fault::OtherNode, 10), (Fault::DoubledNode, 20)]);
         table
     }
 }

@@ -72,6 +72,30 @@ impl Connection {
         Ok(Incoming { request, keep_alive })
     }
 
+    /// Reads an answer: its status, and the body as long as the head says, else to the end of the connection.
+    async fn read_answer(&mut self) -> Result<(u16, Bytes), Unread> {
+        let head = self.read_head().await?;
+        let text = std::str::from_utf8(&head).map_err(|_| Unread::Bad(400))?;
+        let mut lines = text.split("\r\n");
+        let first = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")).and_then(|rest| rest.get(2..5));
+        let status = first.and_then(|code| code.parse().ok()).ok_or(Unread::Bad(400))?;
+        let headers: Vec<(String, &str)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+            .collect();
+        let header = |name: &str| headers.iter().find(|(other, _)| other == name).map(|(_, value)| *value);
+        let body = match (header("transfer-encoding"), header("content-length")) {
+            _ if matches!(status, 204 | 304) => Bytes::new(),
+            (Some(coding), _) if coding.eq_ignore_ascii_case("chunked") => self.read_chunks().await?,
+            (_, Some(length)) => self.take(length.parse().map_err(|_| Unread::Bad(400))?).await?,
+            _ => {
+                while self.buffer.len() <= BODY_CAP && self.fill().await.is_ok() {}
+                self.buffer.split().freeze()
+            }
+        };
+        Ok((status, body))
+    }
+
     /// The head without its empty line.
     async fn read_head(&mut self) -> Result<Bytes, Unread> {
         loop {
@@ -205,13 +229,12 @@ pub(crate) fn date(unix: i64) -> String {
     format!("{weekday}, {day:02} {name} {year} {:02}:{:02}:{:02} GMT", second / 3600, second / 60 % 60, second % 60)
 }
 
-/// Posts a request to a plain HTTP address and reads the status of the answer.
-pub(crate) async fn post(request: &Request) -> io::Result<u16> {
+/// Posts a request to a plain HTTP address and reads status and body of the answer.
+pub(crate) async fn post(request: &Request) -> io::Result<(u16, Bytes)> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
     let rest = request.url.strip_prefix("http://").ok_or_else(|| bad("callbacks go to plain http addresses only"))?;
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-    let mut stream = TcpStream::connect(address).await?;
     let mut head =
         format!("POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n", request.body.len());
     for (name, value) in &request.headers {
@@ -219,19 +242,10 @@ pub(crate) async fn post(request: &Request) -> io::Result<u16> {
         let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
+    let mut stream = TcpStream::connect(address).await?;
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(&request.body).await?;
-    let mut answer = Vec::new();
-    let mut chunk = [0; 1024];
-    while !answer.contains(&b'\n') && answer.len() < 8192 {
-        match stream.read(&mut chunk).await? {
-            0 => break,
-            count => answer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
-        }
-    }
-    let line = String::from_utf8_lossy(&answer);
-    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse().ok());
-    status.ok_or_else(|| bad("no HTTP answer"))
+    Connection::new(stream).read_answer().await.map_err(|_| bad("no HTTP answer"))
 }
 
 #[cfg(test)]

@@ -31,9 +31,9 @@ pub struct Entry {
     /// When, by the bank's own clock; milliseconds since 1970 in JSON.
     #[serde(serialize_with = "millis")]
     pub at: SystemTime,
-    /// The merchant's order: at Stripe from the metadata, empty if it named none; at WeChat Pay the `out_trade_no`.
+    /// The merchant's order: at Stripe from the metadata, empty if it named none; at WeChat Pay and Alipay the `out_trade_no`.
     pub order: String,
-    /// The bank's payment: at Stripe the PaymentIntent, at WeChat Pay the transaction.
+    /// The bank's payment: at Stripe the PaymentIntent, at WeChat Pay the transaction, at Alipay the `trade_no`.
     pub payment: String,
     /// What was booked.
     pub kind: EntryKind,

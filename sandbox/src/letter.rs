@@ -31,8 +31,8 @@ pub(crate) trait Letter: fmt::Debug + Send + Sync {
     /// Where it goes, if the merchant named an address with the request; else to the endpoint that was set.
     fn address(&self) -> Option<&str>;
 
-    /// Whether an answer of this status means that it was taken.
-    fn taken_by(&self, status: u16) -> bool;
+    /// Whether an answer of this status and body means that it was taken.
+    fn taken_by(&self, status: u16, body: &[u8]) -> bool;
 
     /// How long an answer may take.
     fn patience(&self) -> Duration;

@@ -1,7 +1,8 @@
 //! A toy bank with a ledger that speaks the protocols of the providers and fails on command.
 //!
 //! One bank, one ledger, one plan of faults; a face per provider, found by the path of a request: Stripe's answers `/v1/…`
-//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]).
+//! ([`Credentials`]), WeChat Pay's `/v3/…` ([`WechatPayFace`]), Alipay's `/gateway.do` ([`AlipayFace`]), UnionPay's
+//! `/gateway/api/…` ([`UnionPayFace`]).
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -19,6 +20,7 @@
 //! # });
 //! ```
 
+mod alipay;
 mod bank;
 mod callbacks;
 mod config;
@@ -34,6 +36,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod unionpay;
 mod wechatpay;
 mod world;
 
@@ -46,16 +49,20 @@ use paysluice::env::Env;
 use paysluice::transport::Transport;
 use serde_json::Value;
 
+pub use alipay::{AlipayConfig, AlipayCredentials, AlipayFace, AlipayKeys, AlipayMode, AlipaySlashes};
 pub use callbacks::{CallbackCounts, Callbacks, Delivery, Sink};
 pub use config::{Credentials, SandboxConfig};
 pub use fault::{CallbackFault, Fault, FaultTable, Faults, Scope};
 pub use ledger::{Entry, EntryKind, Ledger, Violation};
 pub use server::ServerHandle;
+pub use unionpay::{UnionPayConfig, UnionPayCredentials, UnionPayFace, UnionPayMerchant};
 pub use wechatpay::{Trust, WechatPayConfig, WechatPayCredentials, WechatPayFace, WechatPayKeys};
 
+use alipay::Alipay;
 use letter::News;
 use meddle::Meddle;
 use stripe::Stripe;
+use unionpay::UnionPay;
 use wechatpay::WechatPay;
 use world::{Alarm, World};
 
@@ -76,8 +83,10 @@ struct Inner {
 #[derive(Debug)]
 struct Core {
     world: World,
+    alipay: Alipay,
     stripe: Stripe,
     wechatpay: WechatPay,
+    unionpay: UnionPay,
 }
 
 /// What a request meets on the wire.
@@ -97,8 +106,11 @@ impl Sandbox {
         let credentials = Credentials::of(&config);
         let callbacks = Callbacks::new(&config);
         let latency = config.latency;
+        let alipay = Alipay::new(&config);
         let wechatpay = WechatPay::new(&config);
-        let core = Core { stripe: Stripe::new(credentials.clone()), wechatpay, world: World::new(config) };
+        let unionpay = UnionPay::new(&config);
+        let stripe = Stripe::new(credentials.clone());
+        let core = Core { alipay, stripe, wechatpay, unionpay, world: World::new(config) };
         Self(Arc::new(Inner { env, credentials, faults: Faults::default(), callbacks, latency, core: Mutex::new(core) }))
     }
 
@@ -162,9 +174,19 @@ impl Sandbox {
         self.core(|core| core.stripe.intent_ids())
     }
 
+    /// Alipay's face: its credentials, its payers, its certificates.
+    pub fn alipay(&self) -> AlipayFace<'_> {
+        AlipayFace::of(self)
+    }
+
     /// WeChat Pay's face: its credentials, its payers, its certificates.
     pub fn wechatpay(&self) -> WechatPayFace<'_> {
         WechatPayFace::of(self)
+    }
+
+    /// UnionPay's face: its credentials, its payers, its trades.
+    pub fn unionpay(&self) -> UnionPayFace<'_> {
+        UnionPayFace::of(self)
     }
 
     /// Every event of Stripe's so far, oldest first, delivered or not.
@@ -174,7 +196,12 @@ impl Sandbox {
 
     /// Delivers an event again, as the provider's dashboard can: false if there is no such event.
     pub fn resend_event(&self, id: &str) -> bool {
-        let resent = |core: &mut Core| core.stripe.resend(&mut core.world, id) || core.wechatpay.resend(&mut core.world, id);
+        let resent = |core: &mut Core| {
+            core.stripe.resend(&mut core.world, id)
+                || core.wechatpay.resend(&mut core.world, id)
+                || core.alipay.resend(&mut core.world, id)
+                || core.unionpay.resend(&mut core.world, id)
+        };
         let (found, news) = self.core(|core| (resent(core), std::mem::take(&mut core.world.news)));
         for event in news {
             self.0.callbacks.dispatch(&self.0.env, event, CallbackFault::Pass);
@@ -197,7 +224,8 @@ impl Sandbox {
 
     /// The fault that a request meets; taken once per request.
     pub(crate) fn fault_for(&self, request: &Request) -> Fault {
-        self.0.faults.of_request(request.method.as_str(), target::split(&request.url).0)
+        let path = alipay::fault_path(request).unwrap_or_else(|| target::split(&request.url).0.to_owned());
+        self.0.faults.of_request(request.method.as_str(), &path)
     }
 
     /// The request has arrived: it is executed now, and this is what the wire shows of it.
@@ -257,8 +285,10 @@ impl Sandbox {
 
     fn ring(&self, alarm: Alarm) {
         self.act(0, |core| match alarm {
+            Alarm::Alipay(alarm) => core.alipay.ring(&mut core.world, alarm),
             Alarm::Stripe(alarm) => core.stripe.ring(&mut core.world, alarm),
             Alarm::WechatPay(alarm) => core.wechatpay.ring(&mut core.world, alarm),
+            Alarm::UnionPay(alarm) => core.unionpay.ring(&mut core.world, alarm),
         });
     }
 
@@ -278,8 +308,14 @@ impl Sandbox {
 }
 
 impl Core {
-    /// The face is found by the path: WeChat Pay's all begin with `/v3/`.
+    /// The face is found by the path: WeChat Pay's all begin with `/v3/`, UnionPay's with `/gateway/api/`, Alipay has but one.
     fn answer(&mut self, request: &Request, meddle: Meddle, busy: Duration) -> Reply {
+        if target::split(&request.url).0 == alipay::PATH {
+            return self.alipay.answer(&mut self.world, request, meddle);
+        }
+        if target::split(&request.url).0.starts_with("/gateway/api/") {
+            return self.unionpay.answer(&mut self.world, request, meddle);
+        }
         if target::split(&request.url).0.starts_with("/v3/") {
             return self.wechatpay.answer(&mut self.world, request, meddle);
         }

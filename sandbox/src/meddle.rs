@@ -15,6 +15,10 @@ pub(crate) enum Meddle {
     /// 202, not executed.
     Accepted,
     OtherOrder,
+    /// Executed; a good answer is named after another operation.
+    OtherNode,
+    /// Executed; a good answer says two things under one name, of which one is signed.
+    DoubledNode,
     /// Executed; the signature of the answer is not what it should be.
     Signature(Forgery),
 }
@@ -30,6 +34,10 @@ pub(crate) enum Forgery {
     OtherKey,
     /// There is none.
     Absent,
+    /// Made under a certificate of the provider's authority that names another.
+    OtherName,
+    /// Made under a certificate of the provider's that is no longer valid.
+    OutOfTime,
 }
 
 impl Meddle {
@@ -43,10 +51,14 @@ impl Meddle {
             Fault::TooManyAfter => Self::TooManyAfter,
             Fault::Accepted => Self::Accepted,
             Fault::OtherOrder => Self::OtherOrder,
+            Fault::OtherNode => Self::OtherNode,
+            Fault::DoubledNode => Self::DoubledNode,
             Fault::BadSignature => Self::Signature(Forgery::Broken),
             Fault::SignProbe => Self::Signature(Forgery::Probe),
             Fault::OtherKey => Self::Signature(Forgery::OtherKey),
             Fault::Unsigned => Self::Signature(Forgery::Absent),
+            Fault::OtherName => Self::Signature(Forgery::OtherName),
+            Fault::OutOfTime => Self::Signature(Forgery::OutOfTime),
             Fault::Pass
             | Fault::Refuse
             | Fault::CloseBefore

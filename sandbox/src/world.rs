@@ -7,13 +7,21 @@ use paysluice::env::{Mono, Rng, SeededRng};
 use crate::bank::Bank;
 use crate::config::SandboxConfig;
 use crate::letter::News;
-use crate::{stripe, wechatpay};
+use crate::{alipay, stripe, unionpay, wechatpay};
 
 /// Something of a face's that is to happen by itself later.
 #[derive(Clone, Debug)]
 pub(crate) enum Alarm {
+    Alipay(alipay::Alarm),
     Stripe(stripe::Alarm),
     WechatPay(wechatpay::Alarm),
+    UnionPay(unionpay::Alarm),
+}
+
+impl From<alipay::Alarm> for Alarm {
+    fn from(alarm: alipay::Alarm) -> Self {
+        Self::Alipay(alarm)
+    }
 }
 
 impl From<stripe::Alarm> for Alarm {
@@ -25,6 +33,12 @@ impl From<stripe::Alarm> for Alarm {
 impl From<wechatpay::Alarm> for Alarm {
     fn from(alarm: wechatpay::Alarm) -> Self {
         Self::WechatPay(alarm)
+    }
+}
+
+impl From<unionpay::Alarm> for Alarm {
+    fn from(alarm: unionpay::Alarm) -> Self {
+        Self::UnionPay(alarm)
     }
 }
 

@@ -5,19 +5,15 @@ use std::time::Duration;
 
 use super::Inner;
 use super::rows::{REMEMBERED, ToTell, json, read, store_failed};
-use super::told::{Handler, TellAgain};
+use super::told::{Handler, Hold, TellAgain};
 use crate::adapter::Stamp;
 use crate::guard::{Ask, Class, Signal, Timing, timeout};
 use crate::model::Error;
 use crate::store::{Commit, Expect, Put, Row, SpaceKind};
 use crate::transport::Limits;
 
-/// How many tells one round takes, and how long they are ours.
+/// How many tells one round takes.
 const TELLS: usize = 64;
-const LEASE: Duration = Duration::from_secs(60);
-
-/// How long a handler may take: less than the lease, or another would tell it meanwhile.
-const HEARING: Duration = Duration::from_secs(45);
 
 /// Longest wait between two tries to tell.
 const TELL_CAP: Duration = Duration::from_secs(300);
@@ -108,7 +104,7 @@ impl Inner {
     async fn tell_due(self: Arc<Self>) -> Result<usize, Error> {
         let Some(handler) = self.handler.clone() else { return Ok(0) };
         let space = self.rows.space(SpaceKind::Told);
-        let due = self.store.claim_due(&space, TELLS, LEASE).await.map_err(store_failed)?;
+        let due = self.store.claim_due(&space, TELLS, self.config.leases().short).await.map_err(store_failed)?;
         let count = due.len();
         futures_util::future::join_all(due.into_iter().map(|row| self.tell(&*handler, row))).await;
         Ok(count)
@@ -122,21 +118,21 @@ impl Inner {
                 return;
             }
         };
-        // A handler that hangs must not keep all others from being told: it is told again, like one that fails.
-        let heard = timeout::run(&self.env, self.env.now() + HEARING, handler.handle(&to_tell.told)).await;
-        let (due_in, keep_in) = match heard.unwrap_or(Err(TellAgain { after: Duration::ZERO })) {
-            Ok(()) => (None, Some(REMEMBERED)),
-            Err(TellAgain { after }) => {
-                let backoff = Duration::from_secs(1).saturating_mul(1 << to_tell.tries.min(10)).min(TELL_CAP);
-                (Some(after.max(backoff)), None)
-            }
-        };
+        let telling = to_tell.tries.saturating_add(row.tries);
+        let after = Duration::from_secs(1).saturating_mul(1 << to_tell.tries.min(10)).min(TELL_CAP);
         to_tell.tries += 1;
         let Ok(body) = json(&to_tell) else { return };
-        let put = Put { key: row.key, expect: Expect::Ver(row.ver), due_in, keep_in, body };
-        // Lost or failed: the lease brings it back, and it is told once more.
+        let handled = Put { key: row.key, expect: Expect::Ver(row.ver), due_in: None, keep_in: Some(REMEMBERED), body };
+        to_tell.told.hold = Some(Hold::new(handled.clone(), telling));
+        // A handler that hangs must not keep all others from being told: it is told again, like one that fails.
+        let heard = timeout::run(&self.env, self.env.now() + self.config.leases().hearing, handler.handle(&to_tell.told)).await;
+        let put = match heard.unwrap_or(Err(TellAgain { after: Duration::ZERO })) {
+            Ok(()) => handled,
+            Err(again) => Put { due_in: Some(again.after.max(after)), keep_in: None, ..handled },
+        };
+        // Lost: the handler has marked it in a transaction of its own, or another is told meanwhile. Failed: the lease brings it back.
         if let Ok(Commit::Lost { .. }) | Err(_) = self.commit(&[put]).await {
-            tracing::debug!(effect = %to_tell.told.effect_key, "a tell will come again");
+            tracing::debug!(effect = %to_tell.told.effect_key, "a tell was marked elsewhere, or will come again");
         }
     }
 

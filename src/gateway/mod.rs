@@ -61,7 +61,7 @@ pub use operator::{
     Wanted,
 };
 pub use pause::Pause;
-pub use told::{By, Handler, TellAgain, Told, ToldChange};
+pub use told::{By, Handler, Hold, TellAgain, Told, ToldChange};
 
 pub(crate) use operator::{Deed, Word};
 pub(crate) use order::{Attempt, Order};

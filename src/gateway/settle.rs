@@ -291,6 +291,7 @@ impl Inner {
             change,
             by,
             at: self.env.wall(),
+            hold: None,
         };
         applied.changes.into_iter().map(told).collect()
     }

@@ -9,7 +9,7 @@ use super::order::Order;
 use super::rows::Rows;
 use crate::env::BoxFuture;
 use crate::model::{AccountRef, AttemptNo, Money, Payment, Reversal};
-use crate::store::SpaceKind;
+use crate::store::{Put, SpaceKind};
 
 /// A change, told to the application's handler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,48 @@ pub struct Told {
     pub by: By,
     /// When, by this process's wall clock.
     pub at: SystemTime,
+    #[serde(skip)]
+    pub(super) hold: Option<Hold>,
+}
+
+impl Told {
+    /// How the handler holds what it is being told. `None` where it is only read, not told.
+    pub fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
+    }
+}
+
+/// The hold of one telling: until its version moves, nobody else is told the same.
+///
+/// It moves when the telling has been answered, when the lease is over and another process is told, or when the application itself
+/// has marked it as handled. Whoever holds an old one loses, as with every row of the store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hold {
+    handled: Put,
+    tries: u32,
+}
+
+impl Hold {
+    pub(super) fn new(handled: Put, tries: u32) -> Self {
+        Self { handled, tries }
+    }
+
+    /// What marks it as handled: the put that the gateway makes once the handler has answered `Ok`. An application that makes it
+    /// itself, in the transaction of its own tables (`paysluice-sqltx`), has both or neither.
+    pub fn handled(&self) -> &Put {
+        &self.handled
+    }
+
+    /// Which telling of it this is, counted from 1, over all processes.
+    pub fn tries(&self) -> u32 {
+        self.tries
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hold({} of {}, telling {})", self.handled.key.id, self.handled.key.part, self.tries)
+    }
 }
 
 /// What changed.
@@ -87,7 +129,8 @@ impl fmt::Display for By {
 
 /// The application's ear. Called at least once for every change, in no order, from several tasks at once.
 pub trait Handler: Send + Sync + fmt::Debug + 'static {
-    /// Takes note. `Err` asks to be told again later; what it did before must be harmless to do twice.
+    /// Takes note. `Err` asks to be told again later; what it did before must be harmless to do twice. What it does in a database
+    /// transaction is done once if it marks [`Told::hold`] in that transaction: the crate `paysluice-sqltx` does.
     fn handle<'a>(&'a self, told: &'a Told) -> BoxFuture<'a, Result<(), TellAgain>>;
 }
 
@@ -98,7 +141,7 @@ pub struct TellAgain {
     pub after: Duration,
 }
 
-/// The same for the same effect: account, order, attempt, object and state.
+/// The same for the same effect: account, order, attempt, object and state; of what has no state here, the event.
 pub(super) fn effect_key(rows: &Rows, order: &Order, attempt: AttemptNo, change: &ToldChange, state: &str) -> String {
     let object = match change {
         ToldChange::Payment | ToldChange::Reversed(_) => "payment".to_owned(),

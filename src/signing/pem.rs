@@ -26,6 +26,23 @@ pub(super) fn all(text: &[u8]) -> Option<Vec<Block<'_>>> {
     Some(blocks)
 }
 
+/// Whether a text has a PEM in it, or the beginning of one.
+pub(super) fn is_armoured(text: &[u8]) -> bool {
+    text.windows(5).any(|dashes| dashes == b"-----")
+}
+
+/// The bytes of a base64 that stands alone.
+pub(super) fn bare(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    unpacked(std::str::from_utf8(text).ok()?).filter(|bytes| !bytes.is_empty())
+}
+
+fn unpacked(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    // As long as it can get, so that no copy of a key is left behind by a reallocation.
+    let mut packed = Zeroizing::new(Vec::with_capacity(text.len()));
+    packed.extend(text.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    STANDARD.decode(packed.as_slice()).ok().map(Zeroizing::new)
+}
+
 /// A block that begins and has no right end.
 struct Broken;
 
@@ -36,10 +53,7 @@ fn next(text: &str) -> Result<Option<(Block<'_>, &str)>, Broken> {
     let (label, rest) = rest.split_once(DASHES).ok_or(Broken)?;
     let (body, rest) = rest.split_once("-----END ").ok_or(Broken)?;
     let rest = rest.strip_prefix(label).and_then(|rest| rest.strip_prefix(DASHES)).ok_or(Broken)?;
-    // As long as it can get, so that no copy of a key is left behind by a reallocation.
-    let mut packed = Zeroizing::new(Vec::with_capacity(body.len()));
-    packed.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    let bytes = Zeroizing::new(STANDARD.decode(packed.as_slice()).map_err(|_| Broken)?);
+    let bytes = unpacked(body).ok_or(Broken)?;
     Ok(Some((Block { label, bytes }, rest)))
 }
 

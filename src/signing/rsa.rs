@@ -17,6 +17,9 @@ const BITS: RangeInclusive<usize> = 2048..=4096;
 
 const PRIVATE: &str =
     "an RSA private key of 2048 to 4096 bits as PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY, not encrypted)";
+const PRIVATE_TEXT: &str =
+    "an RSA private key of 2048 to 4096 bits, PKCS#8 or PKCS#1, as PEM or as its base64 alone, not encrypted";
+const PUBLIC_TEXT: &str = "an RSA public key of 2048 to 4096 bits, as PEM (BEGIN PUBLIC KEY) or as its base64 alone";
 const PUBLIC: &str = "an RSA public key of 2048 to 4096 bits as PEM (BEGIN PUBLIC KEY)";
 
 /// A key that signs. Its memory is wiped when the last copy is dropped.
@@ -33,9 +36,21 @@ impl RsaPrivateKey {
             "RSA PRIVATE KEY" => KeyPair::from_der(&block.bytes),
             _ => return Err(invalid()),
         };
-        let pair = pair.map_err(|_| invalid())?;
-        let bits = pair.public_modulus_len().saturating_mul(8);
-        if BITS.contains(&bits) { Ok(Self(Arc::new(pair))) } else { Err(invalid()) }
+        Self::of(pair.map_err(|_| invalid())?).ok_or_else(invalid)
+    }
+
+    /// The same, or the base64 within such a PEM alone, as some consoles show it. Whitespace is ignored.
+    pub fn from_text(field: &str, text: &Secret) -> Result<Self, Invalid> {
+        if pem::is_armoured(text.expose()) {
+            return Self::from_pem(field, text);
+        }
+        let der = pem::bare(text.expose()).ok_or_else(|| Invalid::new(field, PRIVATE_TEXT))?;
+        let pair = KeyPair::from_pkcs8(&der).or_else(|_| KeyPair::from_der(&der));
+        Self::of(pair.map_err(|_| Invalid::new(field, PRIVATE_TEXT))?).ok_or_else(|| Invalid::new(field, PRIVATE_TEXT))
+    }
+
+    fn of(pair: KeyPair) -> Option<Self> {
+        BITS.contains(&pair.public_modulus_len().saturating_mul(8)).then(|| Self(Arc::new(pair)))
     }
 
     /// The signature over the parts, one after the other.
@@ -76,6 +91,15 @@ impl RsaPublicKey {
             Some(block) if block.label == "PUBLIC KEY" => Self::from_der(field, &block.bytes),
             _ => Err(Invalid::new(field, PUBLIC)),
         }
+    }
+
+    /// The same, or the base64 within such a PEM alone, as some consoles show it. Whitespace is ignored.
+    pub fn from_text(field: &str, text: &[u8]) -> Result<Self, Invalid> {
+        if pem::is_armoured(text) {
+            return Self::from_pem(field, text);
+        }
+        Self::from_der(field, &pem::bare(text).ok_or_else(|| Invalid::new(field, PUBLIC_TEXT))?)
+            .map_err(|_| Invalid::new(field, PUBLIC_TEXT))
     }
 
     /// Reads the bytes within such a PEM: a `SubjectPublicKeyInfo`.
@@ -152,6 +176,27 @@ mod tests {
             assert_eq!(STANDARD.encode(signature), SIGNATURE);
         }
         assert_eq!(private(PKCS8).unwrap().public_key().unwrap(), RsaPublicKey::from_pem("key", SPKI.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn a_key_may_come_as_its_base64_alone() {
+        let bare = |pem: &str| pem.lines().filter(|line| !line.starts_with('-')).collect::<Vec<_>>().concat();
+        let spaced = |pem: &str| format!(" {}\r\n", bare(pem).split_at(100).0) + bare(pem).split_at(100).1;
+        for text in [PKCS8.to_owned(), bare(PKCS8), spaced(PKCS8), PKCS1.to_owned(), bare(PKCS1), spaced(PKCS1)] {
+            let key = RsaPrivateKey::from_text("key", &Secret::new(text)).unwrap();
+            assert_eq!(STANDARD.encode(key.sign(&[b"source"]).unwrap()), SIGNATURE);
+        }
+        for text in [SPKI.to_owned(), bare(SPKI), spaced(SPKI)] {
+            let key = RsaPublicKey::from_text("key", text.as_bytes()).unwrap();
+            assert_eq!(key, RsaPublicKey::from_pem("key", SPKI.as_bytes()).unwrap());
+        }
+        let short = bare(include_str!("testdata/rsa_1024.pkcs1.pem"));
+        for text in ["", "*", "aGVsbG8=", "-----BEGIN", &bare(SPKI), &short, &bare(PKCS8)[4..]] {
+            assert_eq!(RsaPrivateKey::from_text("key", &Secret::new(text)).unwrap_err().field(), "key");
+        }
+        for text in ["", "*", "aGVsbG8=", &bare(PKCS8), &bare(include_str!("testdata/rsa_1024.public.pem"))] {
+            assert_eq!(RsaPublicKey::from_text("key", text.as_bytes()).unwrap_err().field(), "key");
+        }
     }
 
     #[test]

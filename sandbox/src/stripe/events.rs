@@ -58,7 +58,8 @@ impl Webhook {
 
 impl Letter for Webhook {
     fn sealed(&self, at: i64, _attempt: u32, how: CallbackFault) -> Sealed {
-        let secret = if how == CallbackFault::OtherSecret { OTHER_SECRET } else { self.secret.expose() };
+        let other = matches!(how, CallbackFault::OtherSecret | CallbackFault::OtherName | CallbackFault::OutOfTime);
+        let secret = if other { OTHER_SECRET } else { self.secret.expose() };
         let mut header = signature(secret, at, self.body.as_bytes());
         if matches!(how, CallbackFault::BadSignature | CallbackFault::SignProbe) {
             let last = if header.ends_with('0') { '1' } else { '0' };
@@ -77,7 +78,7 @@ impl Letter for Webhook {
         None
     }
 
-    fn taken_by(&self, status: u16) -> bool {
+    fn taken_by(&self, status: u16, _body: &[u8]) -> bool {
         (200..300).contains(&status)
     }
 

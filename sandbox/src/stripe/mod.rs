@@ -117,11 +117,13 @@ impl Stripe {
             }
             // Here a 429 is never an executed request's.
             Meddle::TooManyAfter => return Err(ApiError::too_many()),
-            // No 202, and no signature to spoil.
+            // No 202, no named nodes, and no signature to spoil.
             Meddle::Plain
             | Meddle::ErrorBefore
             | Meddle::ErrorAfter
             | Meddle::OtherOrder
+            | Meddle::OtherNode
+            | Meddle::DoubledNode
             | Meddle::Accepted
             | Meddle::Signature(_) => {}
         }

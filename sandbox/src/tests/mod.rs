@@ -1,11 +1,13 @@
 //! The sandbox from outside, in virtual time.
 
+pub(crate) mod alipay;
 mod callbacks;
 mod faults;
 mod idempotency;
 mod payments;
 mod refunds;
 mod served;
+mod unionpay;
 mod wechatpay;
 
 use std::sync::Arc;

@@ -42,7 +42,7 @@ impl WechatPayKeys {
         Self { merchant: pooled(MERCHANT), public: pooled(PUBLIC), certified: Vec::new() }
     }
 
-    /// Keys from PEM, PKCS#8 (`BEGIN PRIVATE KEY`), RSA of 2048 bits or more: the merchant's, the platform's public key's private
+    /// Keys from PEM, PKCS#8 or PKCS#1, RSA of 2048 bits or more: the merchant's, the platform's public key's private
     /// part, and those of the platform's certificates in the order of their rotation (generated where there are too few).
     pub fn from_pems(merchant: &str, public: &str, certificates: &[&str]) -> Result<Self, String> {
         let certified = certificates.iter().map(|pem| Rsa::from_pem(pem)).collect::<Result<_, _>>()?;
@@ -65,19 +65,24 @@ fn pooled(place: usize) -> Arc<Rsa> {
 }
 
 impl Rsa {
-    fn generate() -> Arc<Self> {
+    pub(crate) fn generate() -> Arc<Self> {
         let Ok(key) = KeyPair::generate(KeySize::Rsa2048).map_err(|_| String::new()).and_then(Self::of) else {
             unreachable!("aws-lc makes keys of 2048 bits, and writes them down")
         };
         key
     }
 
-    fn from_pem(pem: &str) -> Result<Arc<Self>, String> {
-        let begun = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----");
-        let body = begun.and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"));
-        let body: String = body.ok_or("no PEM of a PKCS#8 private key")?.split_whitespace().collect();
-        let der = STANDARD.decode(body).map_err(|_| "no base64 in the PEM")?;
-        Self::of(KeyPair::from_pkcs8(&der).map_err(|_| "no RSA key of 2048 bits or more")?)
+    /// From PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
+    pub(crate) fn from_pem(pem: &str) -> Result<Arc<Self>, String> {
+        let within = |label: &str| {
+            let begun = pem.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
+            begun.strip_suffix(&format!("-----END {label}-----"))
+        };
+        let pkcs8 = within("PRIVATE KEY");
+        let body = pkcs8.or_else(|| within("RSA PRIVATE KEY")).ok_or("no PEM of a private key, PKCS#8 or PKCS#1")?;
+        let der = STANDARD.decode(body.split_whitespace().collect::<String>()).map_err(|_| "no base64 in the PEM")?;
+        let pair = if pkcs8.is_some() { KeyPair::from_pkcs8(&der) } else { KeyPair::from_der(&der) };
+        Self::of(pair.map_err(|_| "no RSA key of 2048 bits or more")?)
     }
 
     fn of(pair: KeyPair) -> Result<Arc<Self>, String> {
@@ -101,15 +106,15 @@ impl Rsa {
         STANDARD.decode(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
     }
 
-    pub(super) fn pkcs8(&self) -> &[u8] {
+    pub(crate) fn pkcs8(&self) -> &[u8] {
         self.pkcs8.expose()
     }
 
-    pub(super) fn private_pem(&self) -> Secret {
+    pub(crate) fn private_pem(&self) -> Secret {
         Secret::new(pem("PRIVATE KEY", self.pkcs8.expose()))
     }
 
-    pub(super) fn public_pem(&self) -> String {
+    pub(crate) fn public_pem(&self) -> String {
         pem("PUBLIC KEY", &self.public)
     }
 

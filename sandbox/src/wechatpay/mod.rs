@@ -8,7 +8,7 @@ pub(crate) mod control;
 mod errors;
 mod face;
 mod fields;
-mod keys;
+pub(crate) mod keys;
 mod notices;
 mod objects;
 mod orders;

@@ -103,6 +103,8 @@ impl Letter for Notice {
         let forgery = match how {
             CallbackFault::BadSignature => Some(Forgery::Broken),
             CallbackFault::OtherSecret => Some(Forgery::OtherKey),
+            CallbackFault::OtherName => Some(Forgery::OtherName),
+            CallbackFault::OutOfTime => Some(Forgery::OutOfTime),
             CallbackFault::SignProbe => Some(Forgery::Probe),
             CallbackFault::Pass
             | CallbackFault::Duplicate
@@ -126,7 +128,7 @@ impl Letter for Notice {
         Some(&self.url)
     }
 
-    fn taken_by(&self, status: u16) -> bool {
+    fn taken_by(&self, status: u16, _body: &[u8]) -> bool {
         matches!(status, 200 | 204)
     }
 

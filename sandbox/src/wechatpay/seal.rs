@@ -26,7 +26,7 @@ impl Seal {
         let signature = match forgery {
             None => self.key.sign(&message),
             Some(Forgery::Absent) => return Vec::new(),
-            Some(Forgery::OtherKey) => WechatPayKeys::stranger().sign(&message),
+            Some(Forgery::OtherKey | Forgery::OtherName | Forgery::OutOfTime) => WechatPayKeys::stranger().sign(&message),
             Some(Forgery::Broken) => broken(&self.key.sign(&message)),
             Some(Forgery::Probe) => probe(&self.key.sign(&message)),
         };

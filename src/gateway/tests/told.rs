@@ -7,7 +7,7 @@ use super::toy::Toy;
 use super::world::*;
 use crate::gateway::*;
 use crate::model::*;
-use crate::store::SpaceKind;
+use crate::store::{Commit, OpId, SpaceKind, Store};
 
 #[tokio::test(start_paused = true)]
 async fn each_change_is_told_once_under_its_own_key() {
@@ -133,4 +133,30 @@ async fn a_refusal_before_the_first_commit_leaves_no_row() {
     world.bank.fail("/confirm", Fault::Unauthorized);
     assert_eq!(world.charge("c", "ok").await.unwrap().status, Status::Paid);
     assert_eq!(world.bank.requests("/token"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_application_marks_by_itself_is_told_once_whatever_its_handler_answers() {
+    let world = World::new();
+    *world.ear.again.lock().unwrap() = 1;
+    *world.ear.marks_in.lock().unwrap() = Some(world.store.clone());
+    world.charge("a", "ok").await.unwrap();
+    world.pass(600).await;
+    assert_eq!(world.ear.heard().len(), 1);
+    let tells = world.gateway.inspect(&order_no("a")).await.unwrap().tells;
+    assert!(tells.iter().all(|tell| tell.taken && tell.tries == 1), "{tells:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_hold_marks_nothing_and_each_telling_is_counted() {
+    let world = World::new();
+    *world.ear.again.lock().unwrap() = 2;
+    world.charge("a", "ok").await.unwrap();
+    world.pass(3).await;
+    let old = world.ear.told.lock().unwrap()[0].hold().unwrap().handled().clone();
+    let marked = world.store.commit(OpId(1), &[old]).await.unwrap();
+    assert!(matches!(marked, Commit::Lost { index: 0, .. }), "{marked:?}");
+    world.pass(120).await;
+    let tries: Vec<u32> = world.ear.told.lock().unwrap().iter().map(|told| told.hold().unwrap().tries()).collect();
+    assert_eq!(tries, [1, 2, 3]);
 }

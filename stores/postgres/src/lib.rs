@@ -29,6 +29,8 @@ mod errors;
 mod line;
 mod micros;
 mod options;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod schema;
 mod store;

@@ -4,8 +4,8 @@ use super::Fault;
 use crate::run::{Failed, Step};
 
 /// Crates that open sockets or files, run tasks, or keep rows.
-const IO: [&str; 10] =
-    ["tokio", "mio", "socket2", "hyper", "reqwest", "rusqlite", "tokio-postgres", "redis", "async-std", "smol"];
+const IO: [&str; 11] =
+    ["tokio", "mio", "socket2", "hyper", "reqwest", "rusqlite", "tokio-postgres", "sqlx-core", "redis", "async-std", "smol"];
 
 pub(super) fn check(channels: &[String]) -> Result<Vec<Fault>, Failed> {
     let mut faults = pure(&["-p", "paysluice", "--no-default-features"], "paysluice without features")?;

@@ -87,19 +87,18 @@ fn crash(programs: &Path, folder: &Folder) -> String {
     words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
-/// PgBouncer in transaction mode; without it one test is not run, and says so.
+const BOUNCER_WANTED: &str = "the tests need PgBouncer, and it is neither here nor can it be installed\n\
+    either install it (Debian: apt-get install pgbouncer), or name a database of your own, and the store is not tried behind PgBouncer:\n\
+    PAYSLUICE_TEST_POSTGRES=postgres://me@localhost/test cargo xtask test";
+
+/// PgBouncer in transaction mode.
 fn bouncer(servers: &mut Servers, server: u16) -> Result<(), Failed> {
     let found = || find("pgbouncer", &[]);
     let program = found().or_else(|| {
         install("pgbouncer");
         found()
     });
-    let Some(program) = program else {
-        eprintln!(
-            "   PgBouncer is neither here nor can it be installed: the store is not tried behind it (Debian: apt-get install pgbouncer)"
-        );
-        return Ok(());
-    };
+    let program = program.ok_or_else(|| Failed::new(BOUNCER_WANTED))?;
     let folder = Folder::new("pgbouncer")?;
     let (port, settings) = (free_port()?, folder.path().join("pgbouncer.ini"));
     let text = format!(
