@@ -34,8 +34,8 @@ const REVERSIBLE: Duration = Duration::from_secs(30 * 60);
 /// "Of back-type trades at most six queries, at 1, 2, 4, 8, 16 and 32 s"; then slowly, for nothing unfinished goes unwatched.
 const BACK: [u64; 10] = [1, 2, 4, 8, 16, 32, 300, 900, 3600, 6 * 3600];
 
-/// "Of front-type trades 5, 10, 30, 60 and 120 min after."
-const FRONT: [u64; 5] = [300, 300, 1200, 1800, 3600];
+/// "Of front-type trades 5, 10, 30, 60 and 120 min after", and once when an order of the usual 15 min has just ended for good.
+const FRONT: [u64; 6] = [300, 300, 660, 540, 1800, 3600];
 
 fn cadence(seconds: &[u64]) -> Vec<Duration> {
     seconds.iter().copied().map(Duration::from_secs).collect()

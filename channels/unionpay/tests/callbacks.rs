@@ -65,7 +65,7 @@ fn a_refund_is_told_by_the_payment_it_gives_money_back_of() {
         }
     }
     let alone = event(&callback(with(refund_notice(), &[("origQryId", "")])));
-    assert_eq!(alone.about().number.as_ref().map(|number| number.as_str()), Some("refund000001"));
+    assert_eq!(alone.about().number.as_ref().map(paysluice::model::ProviderNo::as_str), Some("refund000001"));
     assert_eq!(event(&callback(with(notice(), &[("txnType", "79")]))).change(), &Change::Other);
 }
 
