@@ -123,7 +123,7 @@ impl Shop {
     async fn canceled(&self, canceler: &Gateway, no: &str) -> Result<Answer<Payment>, Error> {
         loop {
             match canceler.cancel(Cancel::new(order(no)), patient()).await {
-                Err(error) if matches!(error.next(), Next::Later { .. }) => self.env.sleep(Duration::from_millis(20)).await,
+                Err(error) if matches!(error.next(), Next::Later) => self.env.sleep(Duration::from_millis(20)).await,
                 told => return told,
             }
         }
