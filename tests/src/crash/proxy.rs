@@ -140,9 +140,8 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut weather: watc
         loop {
             let now = *weather.borrow_and_update();
             match now {
-                Weather::Fair | Weather::Refuse => break,
                 Weather::Deaf if answers => return,
-                Weather::Deaf => break,
+                Weather::Fair | Weather::Refuse | Weather::Deaf => break,
                 Weather::Stall if weather.changed().await.is_err() => return,
                 Weather::Stall => {}
             }
