@@ -31,11 +31,13 @@ const TILL: Duration = Duration::from_secs(63);
 /// A reversal is of the same clearing day, and is harmless however often it is sent.
 const REVERSIBLE: Duration = Duration::from_secs(30 * 60);
 
-/// "Of back-type trades at most six queries, at 1, 2, 4, 8, 16 and 32 s"; then slowly, for nothing unfinished goes unwatched.
-const BACK: [u64; 10] = [1, 2, 4, 8, 16, 32, 300, 900, 3600, 6 * 3600];
+/// "Of back-type trades at most six queries, at 1, 2, 4, 8, 16 and 32 s"; then every
+/// five minutes until what has not come is proved, then slowly, for nothing unfinished goes unwatched.
+const BACK: [u64; 12] = [1, 2, 4, 8, 16, 32, 300, 300, 300, 900, 3600, 6 * 3600];
 
-/// "Of front-type trades 5, 10, 30, 60 and 120 min after", and once when an order of the usual 15 min has just ended for good.
-const FRONT: [u64; 6] = [300, 300, 660, 540, 1800, 3600];
+/// "Of front-type trades 5, 10, 30, 60 and 120 min after", and twice more about the usual end of 15 min, so that it is seen when it
+/// comes.
+const FRONT: [u64; 7] = [300, 300, 300, 360, 540, 1800, 3600];
 
 fn cadence(seconds: &[u64]) -> Vec<Duration> {
     seconds.iter().copied().map(Duration::from_secs).collect()
@@ -69,13 +71,15 @@ pub(crate) fn refund(draft: &Draft) -> Recovery {
     Recovery { steps: vec![RecoveryStep::Query, RecoveryStep::Human], not_found, cadence: cadence(&BACK) }
 }
 
-/// A reversal's doubt: "the same may be sent again".
+/// A reversal's doubt: "the same may be sent again". There is nothing to undo where the payment is not found and cannot come any more.
 pub(crate) fn reverse(draft: &Draft) -> Recovery {
     if draft.carry.get("part").is_some() {
         return refund(draft);
     }
+    let closes_at = draft.carry.get("closes_at").and_then(time::from_seconds);
+    let not_found = closes_at.map_or(NotFound::Nothing, |at| NotFound::ProofAfter(final_after(at)));
     let steps = vec![RecoveryStep::Replay { within: REVERSIBLE }, RecoveryStep::Query, RecoveryStep::Human];
-    Recovery { steps, not_found: NotFound::Nothing, cadence: cadence(&BACK) }
+    Recovery { steps, not_found, cadence: cadence(&BACK) }
 }
 
 /// A question's.
