@@ -30,12 +30,9 @@ mod errors;
 mod line;
 mod micros;
 mod options;
-<<<<<<< HEAD
 #[cfg(test)]
 mod plans;
-=======
 mod outage;
->>>>>>> crash
 mod rows;
 mod schema;
 mod store;
