@@ -30,9 +30,9 @@ mod errors;
 mod line;
 mod micros;
 mod options;
+mod outage;
 #[cfg(test)]
 mod plans;
-mod outage;
 mod rows;
 mod schema;
 mod store;
