@@ -4,6 +4,7 @@ mod postgres;
 mod redis;
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -61,7 +62,8 @@ impl Server {
         let (pid, path) = (child.id(), folder.path().display());
         let script = format!("trap '' INT TERM HUP; read -r _; {stops}; kill -9 {pid}; rm -rf '{path}'");
         let mut guard = Command::new("sh");
-        guard.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // In a group of its own, so that what ends all of ours leaves it to do its work.
+        guard.process_group(0).args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let guard = guard.spawn().map_err(|error| Failed::new(format!("sh: {error}")))?;
         Ok(Self { folder, child, stop, guard })
     }
