@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use paysluice::adapter::{Cancel, Charge, Method, Query, Refund, Reverse};
 use paysluice::gateway::{Call, PaymentChannel};
-use paysluice::model::{Currency, Error, ErrorKind, Fate, Money, Payment, RefundNo, Status};
+use paysluice::model::{Error, ErrorKind, Fate, Payment, RefundNo, Status};
 use paysluice_sandbox::{Fault, SandboxConfig, Scope, WechatPayConfig};
 use paysluice_tests::scripts::{FAULTS, SIGNED_FAULTS, all, insist};
-use paysluice_tests::{Channel, Setup, World, call, fate, on_virtual_time, order};
+use paysluice_tests::{Channel, Setup, World, call, fate, on_virtual_time, order, yuan};
 
 /// WeChat Pay takes it verbatim as its own number.
 const ORDER: &str = "order-1";
-
-fn yuan(fen: i64) -> Money {
-    Money::new(fen, Currency::parse("CNY").unwrap()).unwrap()
-}
 
 fn by(method: Method) -> Charge {
     Charge::new(order(ORDER), yuan(1000), method).description("tea")
