@@ -1,6 +1,7 @@
 //! What the targets share: accounts, the moment they live in, and how input is cut into headers and body.
 
 pub mod alipay;
+pub mod unionpay;
 pub mod wechatpay;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -11,9 +11,8 @@ use crate::guard::Class;
 use crate::model::{AttemptNo, Error, OrderNo};
 use crate::store::{Row, SpaceKind};
 
-/// How many callbacks one round takes, and how long they are ours.
+/// How many callbacks one round takes.
 const BATCH: usize = 64;
-const LEASE: Duration = Duration::from_secs(60);
 
 /// How long a callback for an order that is not here waits for it: 24 looks, from 2 s to an hour apart, are about half a day.
 const PARKED: u32 = 24;
@@ -38,7 +37,7 @@ impl Inner {
     /// Claims and applies what is due in the inbox. Tells how many there were.
     pub(crate) async fn apply_due(self: Arc<Self>) -> Result<usize, Error> {
         let space = self.rows.space(SpaceKind::Inbox);
-        let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(store_failed)?;
+        let claimed = self.store.claim_due(&space, BATCH, self.config.leases().short).await.map_err(store_failed)?;
         let count = claimed.len();
         futures_util::future::join_all(claimed.into_iter().map(|row| self.apply_row(row))).await;
         Ok(count)
@@ -55,7 +54,7 @@ impl Inner {
         };
         let Some(record) = &letter.record else { return };
         let tries = letter.looks;
-        let fate = match self.apply_record(record, tries).await {
+        let fate = match self.apply_record(record, &key.part, tries).await {
             Ok(fate) => fate,
             Err(error) if tries >= TRIES => Fate::Dead(error.to_string()),
             Err(error) => {
@@ -78,7 +77,7 @@ impl Inner {
         }
     }
 
-    async fn apply_record(&self, record: &Record, tries: u32) -> Result<Fate, Error> {
+    async fn apply_record(&self, record: &Record, event: &str, tries: u32) -> Result<Fate, Error> {
         let Some((order_no, attempt)) = self.find(&record.about).await? else {
             return Ok(match &record.about.order {
                 Some(_) if tries < PARKED => Fate::Later(backoff(tries)),
@@ -88,8 +87,8 @@ impl Inner {
             });
         };
         match record.change {
-            Change::Dispute => self.tell_only(&order_no, attempt, ToldChange::Dispute(record.name.clone())).await?,
-            Change::Other => self.tell_only(&order_no, attempt, ToldChange::Other(record.name.clone())).await?,
+            Change::Dispute => self.tell_only(&order_no, attempt, ToldChange::Dispute(record.name.clone()), event).await?,
+            Change::Other => self.tell_only(&order_no, attempt, ToldChange::Other(record.name.clone()), event).await?,
             Change::Payment | Change::Capture | Change::Refund => {
                 let ask = record.trust == Trust::AskFirst
                     || self.observe(&order_no, attempt, &record.seen, By::Callback).await? == Observed::AskFirst;

@@ -12,12 +12,8 @@ use crate::model::Error;
 use crate::store::{Commit, Expect, Put, Row, SpaceKind};
 use crate::transport::Limits;
 
-/// How many tells one round takes, and how long they are ours.
+/// How many tells one round takes.
 const TELLS: usize = 64;
-const LEASE: Duration = Duration::from_secs(60);
-
-/// How long a handler may take: less than the lease, or another would tell it meanwhile.
-const HEARING: Duration = Duration::from_secs(45);
 
 /// Longest wait between two tries to tell.
 const TELL_CAP: Duration = Duration::from_secs(300);
@@ -108,7 +104,7 @@ impl Inner {
     async fn tell_due(self: Arc<Self>) -> Result<usize, Error> {
         let Some(handler) = self.handler.clone() else { return Ok(0) };
         let space = self.rows.space(SpaceKind::Told);
-        let due = self.store.claim_due(&space, TELLS, LEASE).await.map_err(store_failed)?;
+        let due = self.store.claim_due(&space, TELLS, self.config.leases().short).await.map_err(store_failed)?;
         let count = due.len();
         futures_util::future::join_all(due.into_iter().map(|row| self.tell(&*handler, row))).await;
         Ok(count)
@@ -129,7 +125,7 @@ impl Inner {
         let handled = Put { key: row.key, expect: Expect::Ver(row.ver), due_in: None, keep_in: Some(REMEMBERED), body };
         to_tell.told.hold = Some(Hold::new(handled.clone(), telling));
         // A handler that hangs must not keep all others from being told: it is told again, like one that fails.
-        let heard = timeout::run(&self.env, self.env.now() + HEARING, handler.handle(&to_tell.told)).await;
+        let heard = timeout::run(&self.env, self.env.now() + self.config.leases().hearing, handler.handle(&to_tell.told)).await;
         let put = match heard.unwrap_or(Err(TellAgain { after: Duration::ZERO })) {
             Ok(()) => handled,
             Err(again) => Put { due_in: Some(again.after.max(after)), keep_in: None, ..handled },

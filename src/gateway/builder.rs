@@ -41,6 +41,10 @@ pub struct GatewayConfig {
     /// How often expired rows are removed. Default 10 min: they are invisible already.
     #[serde(serialize_with = "text::write_duration", deserialize_with = "purge_every")]
     pub purge_every: Duration,
+    /// How long work that was claimed (a doubt, and for two thirds of it a tell or a callback) is this process's. What a process that
+    /// dies had claimed lies for so long; 1 s to 1 h. Default 90 s: a look at a doubt may take 40 s, and its last send another 40 s.
+    #[serde(serialize_with = "text::write_duration", deserialize_with = "lease")]
+    pub lease: Duration,
     /// Whether this gateway works off what is due: doubts, tells, probes. Default true. A process that only asks can leave it to
     /// others; somebody must do it.
     pub background: bool,
@@ -52,9 +56,34 @@ impl Default for GatewayConfig {
             resolver_every: Duration::from_secs(1),
             tell_every: Duration::from_secs(1),
             purge_every: Duration::from_secs(600),
+            lease: Duration::from_secs(90),
             background: true,
         }
     }
+}
+
+/// What follows from the lease: whatever is begun under it must have ended when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leases {
+    /// How long after a claim the resolver begins anything.
+    pub(crate) patience: Duration,
+    /// How long what it began last may still run, however long sends may take by configuration.
+    pub(crate) last_send: Duration,
+    /// How long a claimed tell or callback is ours: no send hangs on it.
+    pub(crate) short: Duration,
+    /// How long a handler may take: less than that, or another would tell it meanwhile.
+    pub(crate) hearing: Duration,
+}
+
+impl GatewayConfig {
+    pub(crate) fn leases(&self) -> Leases {
+        let (patience, hearing) = (self.lease * 4 / 9, self.lease / 2);
+        Leases { patience, last_send: patience, short: self.lease * 2 / 3, hearing }
+    }
+}
+
+fn lease<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    text::read_duration(input, "gateway.lease")
 }
 
 fn resolver_every<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
@@ -181,6 +210,9 @@ impl Builder {
         }
         if self.sealer.is_none() && !self.unsealed {
             return Err(Invalid::new("gateway.sealer", "set: sealer(..) with a key of the application, or unsealed()"));
+        }
+        if !(Duration::from_secs(1)..=Duration::from_hours(1)).contains(&self.config.lease) {
+            return Err(Invalid::new("gateway.lease", "1s to 1h"));
         }
         let account = self.adapter.account().clone();
         let profile = self.adapter.profile();

@@ -148,11 +148,10 @@ impl Inner {
         let space = self.rows.space(SpaceKind::Intent);
         let (mut found, mut after): (Vec<Doubt>, Option<Key>) = (Vec::new(), None);
         while found.len() < max {
-            let page = self.store.page(&space, after.as_ref(), ROWS).await.map_err(store_failed)?;
+            let page = self.store.page_due(&space, after.as_ref(), ROWS).await.map_err(store_failed)?;
             let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
-            // What is settled is never due.
-            for row in page.iter().filter(|row| row.due_in.is_some()) {
+            for row in &page {
                 let intent: Versioned<Intent> = read(row)?;
                 if let State::Doubt { tries, told: Verdict::Failed(told) } = &intent.value.state {
                     let (part, operation) = (row.key.part.clone(), row.key.id.clone());

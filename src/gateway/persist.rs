@@ -112,13 +112,21 @@ impl Inner {
         self.commit_once(&[put]).await.map(|_| ())
     }
 
-    /// Tells something that changes no state we keep.
-    pub(crate) async fn tell_only(&self, order_no: &OrderNo, attempt: AttemptNo, change: ToldChange) -> Result<(), Error> {
+    /// Tells something that changes no state we keep. The event stands in the place of a state: a dispute that is updated twice is
+    /// two effects, and one event that is applied twice is one.
+    pub(crate) async fn tell_only(
+        &self,
+        order_no: &OrderNo,
+        attempt: AttemptNo,
+        change: ToldChange,
+        event: &str,
+    ) -> Result<(), Error> {
+        let event: String = crate::signing::sha256_hex(&[event.as_bytes()]).chars().take(16).collect();
         for _ in 0..32 {
             let Some(order) = self.load_order(order_no).await? else { return Ok(()) };
             let mut next = order.value;
             next.version += 1;
-            let applied = Applied { changes: vec![(change.clone(), "told".to_owned())], ..Applied::default() };
+            let applied = Applied { changes: vec![(change.clone(), event.clone())], ..Applied::default() };
             let tolds = self.tolds(&next, attempt, applied, By::Callback);
             let mut puts = vec![self.rows.put_order(&next, Expect::Ver(order.ver))?];
             for told in &tolds {

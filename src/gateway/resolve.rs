@@ -28,14 +28,8 @@ use crate::store::{Row, SpaceKind};
 /// How many intents one round takes.
 const BATCH: usize = 32;
 
-/// How long a claimed intent is ours.
-pub(super) const LEASE: Duration = Duration::from_secs(90);
-
-/// How long the resolver begins anything on one intent before it puts it back.
-const PATIENCE: Duration = Duration::from_secs(40);
-
-/// How long what it began last may still run: it must end within the lease, however long sends may take by configuration.
-const LAST_SEND: Duration = Duration::from_secs(40);
+/// How long undoing a payment whose time is up may take.
+const UNDO: Duration = Duration::from_secs(40);
 
 /// What one recovery step came to.
 enum Evidence {
@@ -51,14 +45,21 @@ impl Inner {
     /// Claims and works off what is due. Tells how many there were.
     pub(crate) async fn resolve_due(self: &Arc<Self>) -> Result<usize, Error> {
         let space = self.rows.space(SpaceKind::Intent);
-        let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(rows::store_failed)?;
+        let deadline = self.env.now() + self.config.leases().patience;
+        let claimed = self.store.claim_due(&space, BATCH, self.config.lease).await.map_err(rows::store_failed)?;
         let count = claimed.len();
-        let work = claimed.into_iter().map(|row| self.resolve_row(row));
+        let work = claimed.into_iter().map(|row| self.resolve_row(row, deadline));
         futures_util::future::join_all(work).await;
         Ok(count)
     }
 
-    pub(super) async fn resolve_row(self: &Arc<Self>, row: Row) {
+    /// Works off one claimed row. Nothing is begun after `deadline`, which was reckoned before the claim: a process that stood
+    /// still since, or a store that answered late, may have let the lease pass to another.
+    pub(super) async fn resolve_row(self: &Arc<Self>, row: Row, deadline: Mono) {
+        if self.env.now() >= deadline {
+            tracing::warn!(account = %self.account, part = %row.key.part, "a claim came too late to be used; it is looked at again");
+            return;
+        }
         let intent: Versioned<Intent> = match read(&row) {
             Ok(intent) => intent,
             Err(error) => {
@@ -68,12 +69,12 @@ impl Inner {
         };
         let done = match intent.value.kind {
             Kind::Cancel if intent.value.state == State::Wished => self.grant(row.key, intent).await,
-            Kind::Charge => self.resolve::<Charge>(row, intent).await,
-            Kind::Confirm => self.resolve::<Confirm>(row, intent).await,
-            Kind::Capture => self.resolve::<Capture>(row, intent).await,
-            Kind::Cancel => self.resolve::<Cancel>(row, intent).await,
-            Kind::Reverse => self.resolve::<Reverse>(row, intent).await,
-            Kind::Refund => self.resolve::<Refund>(row, intent).await,
+            Kind::Charge => self.resolve::<Charge>(row, intent, deadline).await,
+            Kind::Confirm => self.resolve::<Confirm>(row, intent, deadline).await,
+            Kind::Capture => self.resolve::<Capture>(row, intent, deadline).await,
+            Kind::Cancel => self.resolve::<Cancel>(row, intent, deadline).await,
+            Kind::Reverse => self.resolve::<Reverse>(row, intent, deadline).await,
+            Kind::Refund => self.resolve::<Refund>(row, intent, deadline).await,
             Kind::Query => self.look_at_adopted(row.key, intent).await,
             Kind::QueryRefund => Ok(()),
         };
@@ -82,7 +83,7 @@ impl Inner {
         }
     }
 
-    async fn resolve<Op: Planned>(self: &Arc<Self>, row: Row, intent: Versioned<Intent>) -> Result<(), Error> {
+    async fn resolve<Op: Planned>(self: &Arc<Self>, row: Row, intent: Versioned<Intent>, deadline: Mono) -> Result<(), Error> {
         let op: Op = self.rows.open_op(&row.key, &intent.value)?;
         let draft = self.rows.open_draft(&row.key, &intent.value)?;
         let attempt = intent.value.attempt;
@@ -90,15 +91,15 @@ impl Inner {
         let (key, learned, by) = (row.key, Vec::new(), By::Query);
         let held = Held { op, order_no, attempt, key, intent, order: None, draft, learned, by, ruled: None };
         match held.intent.value.state.clone() {
-            State::Sending => self.recover(held, true).await,
-            State::Doubt { .. } => self.recover(held, false).await,
-            State::Watched { looks, until, then, .. } => self.look_after(held, looks, until, then).await,
+            State::Sending => self.recover(held, true, deadline).await,
+            State::Doubt { .. } => self.recover(held, false, deadline).await,
+            State::Watched { looks, until, then, .. } => self.look_after(held, (looks, until, then), deadline).await,
             State::Wished | State::Settled(_) | State::Released { .. } => Ok(()),
         }
     }
 
     /// Finds out what became of a send: by the adapter's steps, in their order.
-    async fn recover<Op: Planned>(self: &Arc<Self>, mut held: Held<Op>, abandoned: bool) -> Result<(), Error> {
+    async fn recover<Op: Planned>(self: &Arc<Self>, mut held: Held<Op>, abandoned: bool, deadline: Mono) -> Result<(), Error> {
         let adapter = self.adapter();
         let Some(codec) = Op::codec(&**adapter) else { return Ok(()) };
         held.intent.value.doubt |= abandoned && held.draft.moves == Moves::Money;
@@ -113,7 +114,6 @@ impl Inner {
             return Ok(());
         }
         let recovery = codec.recovery(&held.op, &held.draft);
-        let deadline = self.env.now() + PATIENCE;
         // What is paused and may still be sent again later is neither sent nor canceled now: it is only asked about.
         let may_replay = Op::TAKES && self.may_replay(&held.op, &held.draft, &held.intent.value, codec);
         let only_ask = may_replay && self.held_back::<Op>().await.is_some();
@@ -199,7 +199,7 @@ impl Inner {
         let mut timing = Timing::default();
         let ask = Ask { class: Class::Resolve, deadline };
         let mut admitted = self.guards.admit(&ask, &mut timing).await.ok()?;
-        let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + LAST_SEND);
+        let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + self.config.leases().last_send);
         let number = held.intent.value.sends + 1;
         let send = Send { draft, number, until, deadline };
         let sent = self.send(adapter, codec, send, &mut admitted, &mut timing).await;
@@ -263,7 +263,8 @@ impl Inner {
         let mut timing = Timing::default();
         let ask = Ask { class: Class::Resolve, deadline };
         if let Ok(mut admitted) = self.guards.admit(&ask, &mut timing).await {
-            let until = self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + LAST_SEND);
+            let until =
+                self.guards.until(Class::Resolve, self.env.now(), deadline).min(deadline + self.config.leases().last_send);
             let sent =
                 self.send(adapter, cancel, Send { draft: &draft, number: 1, until, deadline }, &mut admitted, &mut timing).await;
             admitted.report(sent.signal());
@@ -285,7 +286,7 @@ impl Inner {
     fn undo(self: &Arc<Self>, order_no: OrderNo, attempt: AttemptNo, how: StoredWhenUp) {
         let inner = Arc::clone(self);
         self.env.spawn(async move {
-            let call = Call::within(PATIENCE);
+            let call = Call::within(UNDO);
             let undone = match how {
                 StoredWhenUp::Leave => return,
                 StoredWhenUp::Cancel => inner.operate(Cancel::new(order_no).on(attempt), call).await,
@@ -330,15 +331,13 @@ impl Inner {
     async fn look_after<Op: Planned>(
         self: &Arc<Self>,
         held: Held<Op>,
-        looks: u32,
-        until: Option<std::time::SystemTime>,
-        then: StoredWhenUp,
+        (looks, until, then): (u32, Option<std::time::SystemTime>, StoredWhenUp),
+        deadline: Mono,
     ) -> Result<(), Error> {
         if let Some(seen) = self.known_end(&held).await? {
             self.settle(held, Outcome::Seen(seen, By::Callback.into())).await;
             return Ok(());
         }
-        let deadline = self.env.now() + PATIENCE;
         let up = until.is_some_and(|until| self.env.wall() >= until);
         let order_no: OrderNo = held.order_no.clone();
         let attempt = held.attempt;
@@ -349,12 +348,15 @@ impl Inner {
                 self.settle(held, Outcome::Seen(seen, light)).await;
                 waiting
             }
-            // Presented, and the payer has not come: it does not exist at the provider yet. After its time it never will.
-            Ok((Found::Missing, _)) => {
+            // Presented, and the payer has not come: it does not exist at the provider yet. After its time it never will, and what
+            // waited for its payer has ended unpaid.
+            Ok((Found::Missing, light)) => {
                 let adapter = self.adapter();
                 let recovery = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft));
                 if let Some(Evidence::End(end)) = recovery.map(|recovery| self.missing(&recovery)) {
-                    self.settle(held, Outcome::End(end)).await;
+                    let expired = || Outcome::Seen(Box::new(Seen::status(Status::Expired)), light);
+                    let outcome = if Op::KIND == Kind::Charge { expired() } else { Outcome::End(end) };
+                    self.settle(held, outcome).await;
                     return Ok(());
                 }
                 self.put_back(&held, looks).await?;

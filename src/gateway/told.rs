@@ -141,7 +141,7 @@ pub struct TellAgain {
     pub after: Duration,
 }
 
-/// The same for the same effect: account, order, attempt, object and state.
+/// The same for the same effect: account, order, attempt, object and state; of what has no state here, the event.
 pub(super) fn effect_key(rows: &Rows, order: &Order, attempt: AttemptNo, change: &ToldChange, state: &str) -> String {
     let object = match change {
         ToldChange::Payment | ToldChange::Reversed(_) => "payment".to_owned(),

@@ -7,6 +7,7 @@ mod error;
 mod invalid;
 mod money;
 mod number;
+mod page;
 mod payment;
 mod secret;
 mod status;

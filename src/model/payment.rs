@@ -178,7 +178,7 @@ impl Action {
 pub enum NextAction {
     /// Send the payer's browser to this address.
     Redirect(String),
-    /// Post this form from the payer's browser. Escape the values for HTML.
+    /// Post this form from the payer's browser. Escape the values for HTML, or show [`page`](Self::page).
     Form {
         /// The form's action.
         url: String,

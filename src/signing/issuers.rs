@@ -1,6 +1,7 @@
 //! Who may vouch for a certificate: those that are trusted, and those they vouch for.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
 use super::Certificate;
@@ -50,22 +51,38 @@ impl Issuers {
     ///
     /// Those of `between` need `CA:TRUE`; the trusted ones do not, since the application itself has named them.
     pub fn vouch(&self, certificate: &Certificate, between: &[Certificate], now: SystemTime) -> Result<(), NotVouched> {
+        self.vouch_while(certificate, between, now).map(|_| ())
+    }
+
+    /// The same, and how long that chain holds: while all of its certificates are valid. For those who remember the answer.
+    pub fn vouch_while(
+        &self,
+        certificate: &Certificate,
+        between: &[Certificate],
+        now: SystemTime,
+    ) -> Result<RangeInclusive<SystemTime>, NotVouched> {
         self.reach(certificate, between, now, LINKS)
     }
 
-    fn reach(&self, of: &Certificate, between: &[Certificate], now: SystemTime, links: usize) -> Result<(), NotVouched> {
+    fn reach(
+        &self,
+        of: &Certificate,
+        between: &[Certificate],
+        now: SystemTime,
+        links: usize,
+    ) -> Result<RangeInclusive<SystemTime>, NotVouched> {
         if !of.valid_at(now) {
             return Err(NotVouched::OutOfTime);
         }
         if self.trusted.contains(of) {
-            return Ok(());
+            return Ok(of.valid_from()..=of.valid_until());
         }
         let Some(links) = links.checked_sub(1) else { return Err(NotVouched::NoChain) };
         let issuers = self.trusted.iter().chain(between.iter().filter(|one| one.is_authority() && *one != of));
         let mut why = NotVouched::NoChain;
         for issuer in issuers.filter(|issuer| of.signed_by(issuer, self.with_sha1)) {
             match self.reach(issuer, between, now, links) {
-                Ok(()) => return Ok(()),
+                Ok(holds) => return Ok(*holds.start().max(&of.valid_from())..=*holds.end().min(&of.valid_until())),
                 Err(NotVouched::OutOfTime) => why = NotVouched::OutOfTime,
                 Err(NotVouched::NoChain) => {}
             }
@@ -147,6 +164,8 @@ mod tests {
         let middle = under(&root, short);
         let leaf = under(&middle, params("leaf", false));
         let trusting = Issuers::new(vec![read(&root)]);
+        let holds = trusting.vouch_while(&read(&leaf), &[read(&middle)], at(2024)).unwrap();
+        assert_eq!(holds, read(&middle).valid_from()..=read(&middle).valid_until());
         for (year, expected) in [(2024, Ok(())), (2026, Err(NotVouched::OutOfTime)), (2018, Err(NotVouched::OutOfTime))] {
             assert_eq!(trusting.vouch(&read(&leaf), &[read(&middle)], at(year)), expected, "{year}");
         }

@@ -3,9 +3,12 @@
 mod aead;
 mod canonical;
 mod certificate;
+mod hashed_twice;
 mod hmac;
 mod issuers;
 mod pem;
+#[cfg(feature = "pfx")]
+mod pfx;
 mod proof;
 mod rsa;
 mod seal;
@@ -16,6 +19,8 @@ pub use aead::AesGcmKey;
 pub use canonical::canonical;
 pub use certificate::{Certificate, NameAttribute};
 pub use issuers::{Issuers, NotVouched};
+#[cfg(feature = "pfx")]
+pub use pfx::Pfx;
 pub use proof::Proof;
 pub use rsa::{RsaPrivateKey, RsaPublicKey};
 pub use seal::{SealError, Sealer};

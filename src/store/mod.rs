@@ -10,8 +10,8 @@
 //!    the fencing token: whoever holds an old one loses.
 //! 3. **All or none.** A commit of 1 to 16 rows of one part happens whole or not at all, and readers never see half.
 //! 4. **The same `op` again gives the same answer**, for at least an hour. A lost answer can always be asked again.
-//! 5. **Expired is gone.** A row past its keep time is invisible at once to `get`, `page`, `claim_due` and `Expect`,
-//!    whether or not `purge` has run.
+//! 5. **Expired is gone.** A row past its keep time is invisible at once to `get`, `page`, `page_due`, `claim_due` and
+//!    `Expect`, whether or not `purge` has run.
 //! 6. **An IO error is never "absent".**
 //! 7. **A claim is exclusive** for its lease, counts the try, and moves the version, so that the holder before it loses.
 
@@ -231,6 +231,16 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Up to `max` visible rows of the space after `after`, by (part, id).
     fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+
+    /// Up to `max` visible rows of the space after `after` that are due or will be, by (part, id), at the cost of those alone: what
+    /// is never due is not read. A row that is due at some time during the whole of a walk over the pages comes once in it, however
+    /// often it is claimed or put meanwhile; its name is its place, its time is not.
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
 
     /// Counts the visible and the due rows of a space.
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>>;

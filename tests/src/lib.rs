@@ -1,6 +1,7 @@
 //! A world for tests: a gateway over an adapter, in front of the sandbox, on virtual time.
 #![allow(clippy::missing_panics_doc, reason = "a harness: what cannot be built ends the test")]
 
+pub mod crash;
 pub mod direct;
 pub mod ear;
 pub mod scripts;

@@ -112,6 +112,15 @@ impl Store for Shaky {
         Box::pin(self.through(self.inner.page(space, after, max)))
     }
 
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(self.through(self.inner.page_due(space, after, max)))
+    }
+
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {
         self.inner.depth(space)
     }

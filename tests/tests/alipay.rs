@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use paysluice::adapter::{Cancel, Charge, Method, Query, QueryRefund, Refund, Reverse, Surface};
 use paysluice::gateway::PaymentChannel;
-use paysluice::model::{ErrorKind, Fate, NextAction, PartStatus, Payment, RefundNo, Status};
+use paysluice::model::{AttemptNo, ErrorKind, Fate, NextAction, PartStatus, Payment, RefundNo, Status};
 use paysluice_sandbox::{AlipayConfig, AlipaySlashes, SandboxConfig};
 use paysluice_tests::ear::Ear;
 use paysluice_tests::{Channel, Setup, World, call, on_virtual_time, order, yuan};
@@ -102,6 +102,9 @@ fn every_product_is_told_by_its_notice_and_every_refund_by_its_own() {
                 assert_eq!((&payment.status, payment.refunded), (&Status::Paid, yuan(1000)), "{context}");
                 assert_eq!(payment.refunds.len(), 2, "{context}: {payment:?}");
                 assert!(payment.refunds.iter().all(|part| part.status == PartStatus::Succeeded), "{context}: {payment:?}");
+                // Closed says Alipay of what has all been given back; paid it was all the same.
+                assert_eq!(world.sandbox.alipay().trade(ORDER).unwrap()["trade_status"], "TRADE_CLOSED", "{context}");
+                assert_eq!(asked(&world).await.status, Status::Paid, "{context}");
                 let counts = world.sandbox.callbacks().counts();
                 assert!(counts.events >= 3 && counts.accepted == counts.events, "{context}: {counts:?}");
                 assert!(world.gateway.dead_letters(9).await.unwrap().is_empty() && payment.blocked.is_none(), "{context}");
@@ -182,6 +185,24 @@ fn a_cancel_closes_what_was_opened_and_says_of_the_rest_until_when_it_can_be_pai
                 assert_eq!(world.sandbox.ledger().taken(ORDER), 0, "{context}");
             });
         }
+    }
+}
+
+#[test]
+fn what_nobody_has_opened_stays_payable_until_its_time() {
+    for charge in [by(Method::Redirect(Surface::Web)), by(Method::App), by(Method::Qr)] {
+        on_virtual_time(async {
+            let (world, _) = hearing(Channel::Alipay, AlipayConfig::default());
+            world.gateway.charge(charge.clone(), call()).await.unwrap();
+            world.sleep(1500).await;
+            assert_eq!(asked(&world).await.status, Status::AwaitingPayer);
+            // Whoever cancels when its time is over need not wait for the next look.
+            world.sleep(361).await;
+            let over = world.gateway.cancel(Cancel::new(order(ORDER)), call()).await.unwrap().value;
+            assert_eq!(over.status, Status::Expired);
+            let second = barcode("00").attempt(AttemptNo::FIRST.next());
+            assert_eq!(world.gateway.charge(second, call()).await.unwrap().value.status, Status::Paid);
+        });
     }
 }
 

@@ -2,4 +2,5 @@
 
 pub mod alipay_by_hand;
 pub mod by_hand;
+pub mod unionpay_by_hand;
 pub mod wechatpay_by_hand;

@@ -32,7 +32,14 @@ pub(crate) fn by(steps: &[RecoveryStep], not_found: NotFound) -> Recovery {
 }
 
 /// A trade may come to be until its time is over: a payer logs in, scans, or a lost request arrives late.
+///
+/// Asked about every five minutes at least: when its time is over, who waits for that is not kept waiting.
 pub(crate) fn charge(draft: &Draft) -> Recovery {
+    let cadence = [1, 3, 10, 30, 60, 120, 300].map(Duration::from_secs).to_vec();
+    Recovery { cadence, ..charge_by(draft) }
+}
+
+fn charge_by(draft: &Draft) -> Recovery {
     let not_found = over(draft).map_or(NotFound::Nothing, NotFound::ProofAfter);
     if is_barcode(draft) {
         return by(&[RecoveryStep::Query, RecoveryStep::Reverse { after: BARCODE_TIME }, RecoveryStep::Human], not_found);

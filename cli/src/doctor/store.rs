@@ -147,7 +147,8 @@ async fn depths(store: &dyn Store, account: &AccountRef) -> Result<Vec<Finding>,
 
 /// Whether our key opens a row that is sealed, if there is one.
 async fn seal(store: &dyn Store, account: &AccountRef, sealer: &Sealer) -> Result<Option<Finding>, StoreError> {
-    let rows = store.page(&Space::new(SpaceKind::Intent, account), None, LOOK_AT).await?;
+    // What is settled has no draft any more.
+    let rows = store.page_due(&Space::new(SpaceKind::Intent, account), None, LOOK_AT).await?;
     let Some((row, field, sealed)) = rows.iter().find_map(sealed) else { return Ok(None) };
     let Row { key, .. } = row;
     // As the gateway binds a seal: to the row and the field.

@@ -53,8 +53,8 @@ impl Seal {
         match forgery {
             None => Some(self.key.sign(text)),
             Some(Forgery::Absent) => None,
-            Some(Forgery::OtherKey) => Some(AlipayKeys::stranger().sign(text)),
-            Some(_) => Some(broken(&self.key.sign(text))),
+            Some(Forgery::OtherKey | Forgery::OtherName | Forgery::OutOfTime) => Some(AlipayKeys::stranger().sign(text)),
+            Some(Forgery::Broken | Forgery::Probe) => Some(broken(&self.key.sign(text))),
         }
     }
 }

@@ -8,7 +8,6 @@ use super::{Deed, Word};
 use crate::gateway::Inner;
 use crate::gateway::channel::Call;
 use crate::gateway::pause::{PART, Pause, Stored};
-use crate::gateway::resolve::LEASE;
 use crate::gateway::rows::{Versioned, json, read, store_failed};
 use crate::model::{Error, ErrorKind, OrderNo};
 use crate::store::{Commit, Put, SpaceKind};
@@ -35,11 +34,12 @@ impl Inner {
         }
         let space = self.rows.space(SpaceKind::Intent);
         loop {
-            let claimed = self.store.claim_due(&space, BATCH, LEASE).await.map_err(store_failed)?;
+            let until = self.env.now() + self.config.leases().patience;
+            let claimed = self.store.claim_due(&space, BATCH, self.config.lease).await.map_err(store_failed)?;
             for row in claimed {
                 // Not tied to whoever asks for it: a send that began ends, and what it shows is settled.
                 let inner = Arc::clone(self);
-                self.env.spawn(async move { inner.resolve_row(row).await });
+                self.env.spawn(async move { inner.resolve_row(row, until).await });
             }
             self.env.sleep(LOOK).await;
             view = self.inspect(order_no).await?;

@@ -8,13 +8,13 @@ use crate::gateway::Inner;
 use crate::gateway::order::{Order, Part};
 use crate::gateway::rows::{read, store_failed};
 use crate::model::{Block, Error, Money, OrderNo, Status};
-use crate::store::{Key, Row, SpaceKind};
+use crate::store::{Key, SpaceKind};
 
 /// How many rows are read at once.
 const ROWS: usize = 200;
 
-/// How many rows one page of a list reads at most. What is unfinished lies among what is settled, so a page may come back
-/// short, or empty, and say where to go on.
+/// How many orders one page of a list reads at most. Those that are wanted lie among all others, so a page may come back short, or
+/// empty, and say where to go on.
 const BOUND: usize = 10_000;
 
 /// Which orders are wanted.
@@ -57,36 +57,28 @@ impl Inner {
     /// Orders of that kind after that one, by number.
     pub(crate) async fn list(&self, wanted: Wanted, after: Option<&OrderNo>, max: usize) -> Result<Page<OrderLine>, Error> {
         let after = after.map(|order_no| self.rows.order_key(order_no));
-        let found = self.scan(SpaceKind::Order, after, max, |row| {
-            let order = read::<Order>(row)?.value;
-            Ok(Some(self.line(&order)).filter(|line| is(line, wanted)))
-        });
-        let (items, last) = found.await?;
+        let (items, last) = self.scan(wanted, after, max).await?;
         let next = last.map(|key| key.part.strip_prefix("order/").unwrap_or(&key.part).to_owned());
         Ok(Page { items, next })
     }
 
     /// Operations that have not come to their end: those with a time at which they are looked at.
     pub(crate) async fn open(&self, after: Option<&str>, max: usize) -> Result<Page<OperationView>, Error> {
-        let after = after.map(|after| cursor(&self.rows.space(SpaceKind::Intent), after)).transpose()?;
+        let space = self.rows.space(SpaceKind::Intent);
+        let after = after.map(|after| cursor(&space, after)).transpose()?;
+        let max = max.min(BOUND);
+        // One more than asked for tells whether there are more.
+        let mut rows = self.store.page_due(&space, after.as_ref(), max + 1).await.map_err(store_failed)?;
+        let is_all = rows.len() <= max;
+        rows.truncate(max);
+        let next = rows.last().filter(|_| !is_all).map(|row| named(&row.key));
         let now = self.env.wall();
-        let found = self.scan(SpaceKind::Intent, after, max, |row| match row.due_in {
-            Some(_) => operation_view(row, now).map(Some),
-            None => Ok(None),
-        });
-        let (items, last) = found.await?;
-        Ok(Page { items, next: last.map(|key| named(&key)) })
+        Ok(Page { items: rows.iter().map(|row| operation_view(row, now)).collect::<Result<_, Error>>()?, next })
     }
 
-    /// Up to `max` rows that `keep` makes something of, and where to go on if there may be more.
-    async fn scan<T: Send>(
-        &self,
-        kind: SpaceKind,
-        mut after: Option<Key>,
-        max: usize,
-        keep: impl Fn(&Row) -> Result<Option<T>, Error> + Send,
-    ) -> Result<(Vec<T>, Option<Key>), Error> {
-        let space = self.rows.space(kind);
+    /// Up to `max` orders that are wanted, and where to go on if there may be more.
+    async fn scan(&self, wanted: Wanted, mut after: Option<Key>, max: usize) -> Result<(Vec<OrderLine>, Option<Key>), Error> {
+        let space = self.rows.space(SpaceKind::Order);
         let mut found = Vec::new();
         for _ in 0..BOUND / ROWS {
             let page = self.store.page(&space, after.as_ref(), ROWS).await.map_err(store_failed)?;
@@ -94,7 +86,8 @@ impl Inner {
                 if found.len() >= max {
                     return Ok((found, after));
                 }
-                found.extend(keep(row)?);
+                let line = self.line(&read::<Order>(row)?.value);
+                found.extend(Some(line).filter(|line| is(line, wanted)));
                 after = Some(row.key.clone());
             }
             if page.len() < ROWS {

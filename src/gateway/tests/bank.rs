@@ -121,6 +121,12 @@ impl Bank {
         self.signed(&json!({ "event": event, "name": "payment.changed", "payment": payment }))
     }
 
+    /// A callback that tells of a dispute about the order's last payment.
+    pub(super) fn dispute(&self, event: &str, order: &str) -> Request {
+        let payment = self.of(order, &[]).pop().unwrap();
+        self.signed(&json!({ "event": event, "name": "dispute.updated", "payment": payment }))
+    }
+
     /// The same, and before it an item that cannot be read.
     pub(super) fn callback_with_a_bad_item(&self, event: &str, bad: &str, payment: &Value) -> Request {
         self.signed(&json!({ "bad": bad, "event": event, "name": "payment.changed", "payment": payment }))

@@ -27,6 +27,19 @@ async fn a_callback_settles_a_payment_and_a_duplicate_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dispute_that_is_updated_twice_is_two_effects_and_one_that_is_delivered_twice_is_one() {
+    let world = World::new();
+    world.charge("a", "ok").await.unwrap();
+    for event in ["d1", "d2", "d2"] {
+        world.gateway.receive(&world.bank.dispute(event, "a")).await;
+        world.pass(5).await;
+    }
+    let disputes = || world.ear.told.lock().unwrap().iter().filter(|told| told.change != ToldChange::Payment).cloned().collect();
+    let told: Vec<Told> = disputes();
+    assert!(told.len() == 2 && told[0].effect_key != told[1].effect_key, "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_signature_is_refused_and_leaves_nothing() {
     let world = World::new();
     world.charge("a", "payer").await.unwrap();

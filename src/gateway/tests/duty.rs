@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::bank::Fault;
 use super::toy::Toy;
@@ -37,7 +38,7 @@ impl Limiter for Counter {
 
 #[tokio::test(start_paused = true)]
 async fn doubt_waits_for_whose_turn_it_is() {
-    let mut world = World::of(Toy { replay: std::time::Duration::ZERO, ..Toy::new() }, 1);
+    let mut world = World::of(Toy { replay: Duration::ZERO, ..Toy::new() }, 1);
     let (rota, counter) = (Arc::new(Rota::default()), Arc::new(Counter::default()));
     let builder = Gateway::builder(Arc::new(world.toy.clone()), world.bank.clone(), world.store.clone(), world.env.clone());
     let builder = builder.handler(world.ear.clone()).unsealed().accept_durability(Durability::Process);
@@ -55,4 +56,43 @@ async fn doubt_waits_for_whose_turn_it_is() {
     world.pass(20).await;
     assert_eq!(world.payment("a").await.status, Status::Paid);
     assert!(counter.0.load(Ordering::Relaxed) > asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolver_that_stood_still_past_its_claim_sends_nothing() {
+    let world = World::new();
+    let _other = world.another();
+    (0..99).for_each(|_| world.bank.fail("/pay_", Fault::LostBefore));
+    *world.store.late_claim.lock().unwrap() = Some(Duration::from_secs(100));
+    assert_eq!(
+        world.gateway.charge(charge("a", "ok"), Call::within(Duration::from_millis(100))).await.unwrap_err().fate(),
+        Fate::Unknown
+    );
+    // One of the two claims it after 6 s, and hears so at 106 s. Meanwhile the lease has ended, and the other looks, in vain.
+    world.pass(100).await;
+    let sent = world.bank.requests("/pay_");
+    assert!(sent > 2, "the other took it over");
+    world.env.sleep(Duration::from_millis(6_300)).await;
+    assert_eq!(world.bank.requests("/pay_"), sent, "who comes late sends nothing");
+    assert_eq!(world.doubts().await.len(), 1);
+}
+
+#[test]
+fn what_follows_from_the_lease_ends_within_it() {
+    for seconds in [1, 3, 90, 3600] {
+        let config = GatewayConfig { lease: Duration::from_secs(seconds), ..GatewayConfig::default() };
+        let leases = config.leases();
+        assert!(
+            leases.patience + leases.last_send < config.lease && leases.hearing < leases.short && leases.short < config.lease
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_no_send_fits_into_is_refused() {
+    let world = World::new();
+    let builder = Gateway::builder(Arc::new(world.toy.clone()), world.bank.clone(), world.store.clone(), world.env.clone());
+    let config = GatewayConfig { lease: Duration::from_millis(900), ..GatewayConfig::default() };
+    let refused = builder.no_handler().unsealed().accept_durability(Durability::Process).config(config).build().unwrap_err();
+    assert!(refused.to_string().contains("gateway.lease"), "{refused}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::bank::{Bank, Shared};
 use super::toy::Toy;
 use crate::adapter::*;
-use crate::env::{BoxFuture, Env, SeededRng, Spawn, TokioClock};
+use crate::env::{BoxFuture, Clock, Env, SeededRng, Spawn, TokioClock};
 use crate::gateway::*;
 use crate::model::*;
 use crate::store::{
@@ -37,6 +37,7 @@ pub(super) enum Trouble {
 #[derive(Debug)]
 pub(super) struct Flaky {
     store: MemoryStore,
+    clock: Arc<dyn Clock>,
     /// For commits that begin with a row of that kind, or any.
     pub(super) troubles: Mutex<VecDeque<(Option<SpaceKind>, Trouble)>>,
     /// It answers nobody.
@@ -44,6 +45,8 @@ pub(super) struct Flaky {
     /// It does not say whether charges are paused; and how often it was asked.
     hides_the_pause: AtomicBool,
     pauses_read: AtomicUsize,
+    /// The next claim of intents that finds something is answered so much later: the process stood still.
+    pub(super) late_claim: Mutex<Option<Duration>>,
 }
 
 impl Flaky {
@@ -101,10 +104,26 @@ impl Store for Flaky {
         })
     }
     fn claim_due<'a>(&'a self, space: &'a Space, max: usize, lease: Duration) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
-        self.store.claim_due(space, max, lease)
+        Box::pin(async move {
+            let claimed = self.store.claim_due(space, max, lease).await?;
+            let hit = space.kind == SpaceKind::Intent && !claimed.is_empty();
+            let late = if hit { self.late_claim.lock().unwrap().take() } else { None };
+            if let Some(late) = late {
+                self.clock.sleep(late).await;
+            }
+            Ok(claimed)
+        })
     }
     fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         self.store.page(space, after, max)
+    }
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        self.store.page_due(space, after, max)
     }
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {
         self.store.depth(space)
@@ -184,10 +203,12 @@ impl World {
         let bank = Arc::new(Bank::new(&env, seed));
         let store = Arc::new(Flaky {
             store: MemoryStore::new(env.clock().clone()),
+            clock: env.clock().clone(),
             troubles: Mutex::default(),
             stands_still: AtomicBool::default(),
             hides_the_pause: AtomicBool::default(),
             pauses_read: AtomicUsize::default(),
+            late_claim: Mutex::default(),
         });
         let ear = Arc::new(Ear::default());
         let gateway = built(&toy, &bank, &store, &ear, &env);

@@ -6,13 +6,16 @@
 pub mod claims;
 mod clock;
 pub mod commits;
+pub mod due;
 pub mod expiry;
 mod ground;
 pub mod races;
 pub mod replays;
+pub mod skew;
 #[cfg(test)]
 mod tests;
 pub mod views;
+pub mod work;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +32,13 @@ pub trait Bench: Send + Sync + fmt::Debug {
     /// what one handle writes all must see.
     fn store(&self) -> Arc<dyn Store>;
 
+    /// A handle of a client whose own clock is wrong by so many seconds, ahead if they are positive. By default any handle: where
+    /// clients' clocks are not asked at all, or all share one machine's.
+    fn store_of_client(&self, wrong_by: i64) -> Arc<dyn Store> {
+        let _ = wrong_by;
+        self.store()
+    }
+
     /// Lets `time` pass for the store: virtual time where its clock is injected, a wait where it is not.
     fn advance(&self, time: Duration) -> BoxFuture<'_, ()>;
 }
@@ -37,7 +47,7 @@ pub trait Bench: Send + Sync + fmt::Debug {
 pub type Law = for<'a> fn(&'a dyn Bench) -> BoxFuture<'a, ()>;
 
 /// Every law by its name. They need a tokio runtime, best with several threads.
-pub const LAWS: [(&str, Law); 29] = [
+pub const LAWS: [(&str, Law); 33] = [
     ("of_64_inserts_exactly_one_wins", |bench| Box::pin(commits::of_64_inserts_exactly_one_wins(bench))),
     ("a_put_needs_the_version_it_names", |bench| Box::pin(commits::a_put_needs_the_version_it_names(bench))),
     ("a_commit_is_all_or_none", |bench| Box::pin(commits::a_commit_is_all_or_none(bench))),
@@ -64,6 +74,14 @@ pub const LAWS: [(&str, Law); 29] = [
     ("a_tombstone_stays_and_is_never_due", |bench| Box::pin(expiry::a_tombstone_stays_and_is_never_due(bench))),
     ("purge_is_bounded_and_spares_the_living", |bench| Box::pin(expiry::purge_is_bounded_and_spares_the_living(bench))),
     ("pages_have_no_gap_and_no_double", |bench| Box::pin(views::pages_have_no_gap_and_no_double(bench))),
+    ("due_pages_hold_what_is_or_will_be_due", |bench| Box::pin(due::due_pages_hold_what_is_or_will_be_due(bench))),
+    ("a_walk_over_what_is_due_misses_nothing_that_stays_due", |bench| {
+        Box::pin(due::a_walk_over_what_is_due_misses_nothing_that_stays_due(bench))
+    }),
+    ("a_client_with_a_wrong_clock_does_no_harm", |bench| Box::pin(skew::a_client_with_a_wrong_clock_does_no_harm(bench))),
+    ("work_dropped_at_any_await_is_ended_once_by_another", |bench| {
+        Box::pin(work::work_dropped_at_any_await_is_ended_once_by_another(bench))
+    }),
     ("depth_counts_the_visible_and_the_due", |bench| Box::pin(views::depth_counts_the_visible_and_the_due(bench))),
     ("spaces_are_those_that_hold_rows", |bench| Box::pin(views::spaces_are_those_that_hold_rows(bench))),
     ("accounts_never_touch_each_other", |bench| Box::pin(views::accounts_never_touch_each_other(bench))),

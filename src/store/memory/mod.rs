@@ -23,7 +23,7 @@ const SHARDS: usize = 16;
 ///
 /// It is deterministic: the same calls at the same times give the same answers, versions and orders. A get, a commit and a
 /// claim cost O(log n) a row however many wait; expired bodies are freed when time is next looked at, and only their names wait
-/// for `purge`.
+/// for `purge`. A page of what is due looks at all that is or will be due.
 ///
 /// Rows of one account and part lie behind one lock, so that a commit takes one of them; what looks at a whole space takes all.
 #[derive(Debug)]
@@ -77,14 +77,16 @@ impl Store for MemoryStore {
     }
 
     fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
-        Box::pin(async move {
-            let (mut shards, now) = self.open_all();
-            let shelves = shards.iter_mut().filter_map(|shard| shard.shelf(space, now));
-            let mut rows: Vec<Row> = shelves.flat_map(|shelf| shelf.page(after, max, now)).collect();
-            rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-            rows.truncate(max);
-            Ok(rows)
-        })
+        Box::pin(async move { Ok(self.gather(space, max, |shelf, now| shelf.page(after, max, now))) })
+    }
+
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move { Ok(self.gather(space, max, |shelf, now| shelf.page_due(after, max, now))) })
     }
 
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {
@@ -158,6 +160,16 @@ impl MemoryStore {
         drop(shard);
         answers.remember(op, &answer, now);
         answer
+    }
+
+    /// The shards' pages, merged by key.
+    fn gather(&self, space: &Space, max: usize, page: impl Fn(&mut Shelf, Mono) -> Vec<Row>) -> Vec<Row> {
+        let (mut shards, now) = self.open_all();
+        let shelves = shards.iter_mut().filter_map(|shard| shard.shelf(space, now));
+        let mut rows: Vec<Row> = shelves.flat_map(|shelf| page(shelf, now)).collect();
+        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        rows.truncate(max);
+        rows
     }
 
     fn put(&self, shard: &mut Shard, puts: &[Put], bodies: Vec<Bytes>, now: Mono) -> Commit {

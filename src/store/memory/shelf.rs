@@ -107,6 +107,14 @@ impl Shelf {
         names.filter_map(|name| self.row(name, now)).collect()
     }
 
+    /// No order of names is kept for what is due: every put would pay for what operators seldom ask.
+    pub(super) fn page_due(&self, after: Option<&Key>, max: usize, now: Mono) -> Vec<Row> {
+        let timed = self.due.values().chain(self.waiting.values());
+        let mut names: Vec<&Arc<Key>> = timed.filter(|name| after.is_none_or(|after| ***name > *after)).collect();
+        names.sort_unstable();
+        names.into_iter().take(max).filter_map(|name| self.row(name, now)).collect()
+    }
+
     /// Sorts the new names in; each once, and not before an order is asked for.
     fn sort(&mut self) {
         let unsorted = std::mem::take(&mut self.unsorted);

@@ -30,6 +30,8 @@ CREATE TABLE {schema}.rows (
     CHECK ((body IS NULL) <> (raw IS NULL))
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX rows_due ON {schema}.rows (kind, account, due, ver) WHERE due IS NOT NULL;
+-- What is or will be due, by name: operators walk it, in an order that claims do not change.
+CREATE INDEX rows_open ON {schema}.rows (kind, account, part, id) WHERE due IS NOT NULL;
 CREATE INDEX rows_keep ON {schema}.rows (kind, account, keep) WHERE keep IS NOT NULL;
 
 -- What commits were answered, by the names of the commits: vers if the rows were written; else the place (from 0) of the put that
@@ -150,12 +152,16 @@ $commit$;
 -- that have moved on, which cannot be cleaned away while an old snapshot is held open, and would all be walked again by every claim.
 -- Null looks from the very beginning; callers do so now and then, so that nothing below can be forgotten.
 --
+-- Sorting is off because a table without statistics looks small: then any index and a sort look as good as the index whose order is
+-- wanted, and every claim would read all that is due.
+--
 -- The last row returned has no id: its out_was_due is the time of the claim.
 CREATE FUNCTION {schema}.claim(in_kind text, in_account text, in_max bigint, in_lease bigint, in_low timestamptz)
 RETURNS TABLE (out_part text, out_id text, out_ver bigint, out_tries bigint, out_was_due timestamptz, out_body bytea)
 LANGUAGE plpgsql VOLATILE
 SET lock_timeout = '4s' SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_sort = off
+SET jit = off
 AS $claim$
 DECLARE
     t timestamptz := {schema}.clock();

@@ -1,4 +1,4 @@
-//! Rows between the table and the trait: one by its key, or a page of a space.
+//! Rows between the table and the trait: one by its key, or a page of a space or of what is due in it.
 
 use bytes::Bytes;
 use paysluice::store::{Key, Row, Space};
@@ -17,7 +17,14 @@ FROM (SELECT {schema}.clock() AS now OFFSET 0) AS t, {schema}.rows AS r
 WHERE r.kind = $1 AND r.account = $2 AND (r.part, r.id) > ($3, $4) AND (r.keep IS NULL OR r.keep > t.now)
 ORDER BY r.part, r.id LIMIT $5";
 
-/// A row of [`GET`] or [`PAGE`].
+/// By the partial index of names, which holds only what is or will be due.
+pub(crate) const PAGE_DUE: &str = "SELECT r.part, r.id, r.ver, r.tries, (extract(epoch FROM r.due - t.now) * 1000000)::bigint,
+    coalesce(r.raw, convert_to(r.body::text, 'UTF8'))
+FROM (SELECT {schema}.clock() AS now OFFSET 0) AS t, {schema}.rows AS r
+WHERE r.kind = $1 AND r.account = $2 AND (r.part, r.id) > ($3, $4) AND r.due IS NOT NULL AND (r.keep IS NULL OR r.keep > t.now)
+ORDER BY r.part, r.id LIMIT $5";
+
+/// A row of [`GET`] or of a page.
 pub(crate) fn row(space: &Space, found: &tokio_postgres::Row) -> Outcome<Row> {
     let key = Key { space: space.clone(), part: found.try_get(0)?, id: found.try_get(1)? };
     let due_in: Option<i64> = found.try_get(4)?;

@@ -43,6 +43,7 @@ struct Inner {
 struct Statements {
     get: String,
     page: String,
+    page_due: String,
     commit: String,
     claim: String,
     purge: String,
@@ -81,6 +82,7 @@ impl Statements {
         Self {
             get: text(rows::GET),
             page: text(rows::PAGE),
+            page_due: text(rows::PAGE_DUE),
             commit: text(commits::COMMIT),
             claim: text(claims::CLAIM),
             purge: text(claims::PURGE),
@@ -100,13 +102,13 @@ impl Inner {
         found.first().map(|found| rows::row(&key.space, found)).transpose()
     }
 
-    async fn page(&self, space: &Space, after: Option<&Key>, max: usize) -> Outcome<Vec<Row>> {
+    async fn page(&self, statement: &str, space: &Space, after: Option<&Key>, max: usize) -> Outcome<Vec<Row>> {
         let (kind, account, max) = (space.kind.name(), space.account.to_string(), rows::limit(max));
         // Parts and ids are never empty, so that the empty pair comes before all.
         let (part, id) = after.map_or(("", ""), |key| (&key.part, &key.id));
         let params: [Param<'_>; 5] =
             [(&kind, Type::TEXT), (&account, Type::TEXT), (&part, Type::TEXT), (&id, Type::TEXT), (&max, Type::INT8)];
-        let found = self.database.query(&self.statements.page, &params).await?;
+        let found = self.database.query(statement, &params).await?;
         found.iter().map(|found| rows::row(space, found)).collect()
     }
 
@@ -198,7 +200,16 @@ impl Store for PostgresStore {
     }
 
     fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
-        Box::pin(async move { Ok(self.inner.page(space, after, max).await?) })
+        Box::pin(async move { Ok(self.inner.page(&self.inner.statements.page, space, after, max).await?) })
+    }
+
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move { Ok(self.inner.page(&self.inner.statements.page_due, space, after, max).await?) })
     }
 
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {

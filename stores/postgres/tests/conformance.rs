@@ -11,7 +11,7 @@ use paysluice::env::BoxFuture;
 use paysluice::store::Store;
 use paysluice::store::conformance::{self, Bench};
 use paysluice_postgres::PostgresStore;
-use served::Place;
+use served::{Place, started_for};
 use tokio::sync::Mutex;
 
 #[derive(Debug)]
@@ -72,10 +72,8 @@ async fn handles_with_connections_of_their_own_keep_every_law_together() {
 /// PgBouncer in transaction mode gives every statement another session of the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_pgbouncer_in_transaction_mode_it_keeps_every_law() {
-    let Ok(bouncer) = std::env::var("PAYSLUICE_TEST_PGBOUNCER") else {
-        eprintln!("not run: PAYSLUICE_TEST_PGBOUNCER names no PgBouncer before the server of PAYSLUICE_TEST_POSTGRES");
-        return;
-    };
+    let why = "no PgBouncer stands before your server; `cargo xtask test` without it starts both";
+    let Some(bouncer) = started_for("PAYSLUICE_TEST_PGBOUNCER", why) else { return };
     let mut bench = PostgresBench::new(Place::new().await, 0).await;
     for _ in 0..3 {
         bench.handles.push(PostgresStore::connect(&bouncer, bench.place.options.clone()).await.unwrap());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use paysluice::store::{Commit, Expect, OpId, Store, StoreErrorKind};
 use paysluice_postgres::PostgresStore;
-use served::{Place, key, new_op, put};
+use served::{Place, key, new_op, put, started_for};
 use tokio::task::{JoinSet, spawn_blocking};
 
 /// The URL of a server that nobody else uses, and the command that crashes it and starts it again.
@@ -37,11 +37,8 @@ async fn inserts(store: PostgresStore, caller: usize, over: Arc<AtomicBool>) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_in_mid_commit_loses_nothing_and_writes_nothing_twice() {
-    let (Ok(url), Ok(command)) = (std::env::var(CRASH_URL), std::env::var(CRASH_COMMAND)) else {
-        // A person's own server is not ours to crash; `cargo xtask test` starts one for this.
-        eprintln!("not run: {CRASH_URL} and {CRASH_COMMAND} name no server to crash; `cargo xtask test` starts one");
-        return;
-    };
+    let why = "your server is not ours to crash; `cargo xtask test` without it starts one for this";
+    let (Some(url), Some(command)) = (started_for(CRASH_URL, why), started_for(CRASH_COMMAND, why)) else { return };
     let place = Place::at(url).await;
     let store = place.store().await;
     let over = Arc::new(AtomicBool::new(false));

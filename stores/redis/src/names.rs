@@ -23,9 +23,10 @@ pub(crate) fn row(prefix: &str, key: &Key) -> Vec<u8> {
     name
 }
 
-/// The indexes of a space, in the order in which the scripts know them: list, due, kept, kept and due.
-pub(crate) fn indexes(prefix: &str, space: &Space) -> [String; 4] {
-    ["list", "due", "kept", "kept-due"].map(|index| of(prefix, space, index))
+/// The indexes of a space, in the order in which the scripts know them: list, due, kept, kept and due, and the list of what
+/// is or will be due.
+pub(crate) fn indexes(prefix: &str, space: &Space) -> [String; 5] {
+    ["list", "due", "kept", "kept-due", "open"].map(|index| of(prefix, space, index))
 }
 
 pub(crate) fn last_version(prefix: &str, space: &Space) -> String {

@@ -163,8 +163,7 @@ impl Inner {
         Ok(claimed)
     }
 
-    async fn page(&self, space: &Space, after: Option<&Key>, max: usize) -> Result<Vec<Row>, StoreError> {
-        let [list, ..] = names::indexes(&self.prefix, space);
+    async fn page(&self, list: String, space: &Space, after: Option<&Key>, max: usize) -> Result<Vec<Row>, StoreError> {
         let after = after.map(names::member).unwrap_or_default();
         let call = self.call().key(list).arg(after).arg(max).arg(names::rows(&self.prefix, space));
         rows::several(space, self.run(&PAGE, &call).await?)
@@ -212,7 +211,18 @@ impl Store for RedisStore {
     }
 
     fn page<'a>(&'a self, space: &'a Space, after: Option<&'a Key>, max: usize) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
-        Box::pin(self.0.page(space, after, max))
+        let [list, ..] = names::indexes(&self.0.prefix, space);
+        Box::pin(self.0.page(list, space, after, max))
+    }
+
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        let [.., open] = names::indexes(&self.0.prefix, space);
+        Box::pin(self.0.page(open, space, after, max))
     }
 
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {

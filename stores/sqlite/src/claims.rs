@@ -33,13 +33,14 @@ pub(crate) fn claim(
     Ok(claimed)
 }
 
+/// By the index of due times, whose order is that of the rows wanted.
+pub(crate) const DUE: &str = "SELECT rowid, part, id, ver, tries, due_ms, body FROM rows
+    WHERE kind = ?1 AND account = ?2 AND due_ms <= ?3 AND (keep_ms IS NULL OR keep_ms > ?3)
+    ORDER BY due_ms, ver LIMIT ?4";
+
 /// The due rows, all read before any is written: an update moves rows within the index that the query walks.
 fn due(connection: &Connection, space: &Space, max: usize, now: Now) -> Outcome<Vec<(i64, Key, Stored)>> {
-    let mut select = connection.prepare_cached(
-        "SELECT rowid, part, id, ver, tries, due_ms, body FROM rows
-         WHERE kind = ?1 AND account = ?2 AND due_ms <= ?3 AND (keep_ms IS NULL OR keep_ms > ?3)
-         ORDER BY due_ms, ver LIMIT ?4",
-    )?;
+    let mut select = connection.prepare_cached(DUE)?;
     let mut found = select.query(params![space.kind.name(), space.account.to_string(), now.ms(), rows::limit(max)])?;
     let mut due = Vec::new();
     while let Some(row) = found.next()? {

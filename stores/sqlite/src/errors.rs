@@ -7,6 +7,8 @@ use rusqlite::{Error, ErrorCode};
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: StoreErrorKind,
+    /// Whether a file could not be opened or written, of which SQLite says no more.
+    pub(crate) is_unexplained: bool,
     message: String,
 }
 
@@ -14,7 +16,7 @@ pub(crate) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, is_unexplained: false, message: message.into() }
     }
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {
@@ -23,6 +25,12 @@ impl Failure {
 
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Unavailable, message)
+    }
+
+    /// The same failure, with what the machine says of it.
+    pub(crate) fn because(mut self, error: &std::io::Error) -> Self {
+        self.message = format!("{}: {error}", self.message);
+        self
     }
 
     /// The same failure, saying during what.
@@ -34,7 +42,8 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(kind(&error), error.to_string())
+        let is_unexplained = matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly));
+        Self { is_unexplained, ..Self::new(kind(&error), error.to_string()) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use paysluice::store::{Key, Put, Row, Space};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::errors::{Failure, Outcome};
 use crate::instant::Now;
@@ -50,14 +50,32 @@ pub(crate) fn write(connection: &Connection, put: &Put, ver: u64, now: Now) -> O
 
 /// Up to `max` visible rows after that part and id.
 pub(crate) fn page(connection: &Connection, space: &Space, after: Option<&Key>, max: usize, now: Now) -> Outcome<Vec<Row>> {
-    // Parts and ids are never empty, so that the empty pair comes before all.
-    let (part, id) = after.map_or(("", ""), |key| (&key.part, &key.id));
-    let mut select = connection.prepare_cached(
+    let select = connection.prepare_cached(
         "SELECT part, id, ver, tries, due_ms, body FROM rows
          WHERE kind = ?1 AND account = ?2 AND (part, id) > (?3, ?4) AND (keep_ms IS NULL OR keep_ms > ?5)
          ORDER BY part, id LIMIT ?6",
     )?;
-    let mut rows = select.query(params![space.kind.name(), space.account.to_string(), part, id, now.ms(), limit(max)])?;
+    read(select, space, place(after), max, now)
+}
+
+/// By the partial index of names: its predicate must stand here as it stands there.
+pub(crate) const PAGE_DUE: &str = "SELECT part, id, ver, tries, due_ms, body FROM rows
+    WHERE kind = ?1 AND account = ?2 AND (part, id) > (?3, ?4) AND due_ms IS NOT NULL AND (keep_ms IS NULL OR keep_ms > ?5)
+    ORDER BY part, id LIMIT ?6";
+
+/// Up to `max` visible rows after that part and id that are or will be due.
+pub(crate) fn page_due(connection: &Connection, space: &Space, after: Option<&Key>, max: usize, now: Now) -> Outcome<Vec<Row>> {
+    read(connection.prepare_cached(PAGE_DUE)?, space, place(after), max, now)
+}
+
+/// Parts and ids are never empty, so that the empty pair comes before all.
+fn place(after: Option<&Key>) -> (&str, &str) {
+    after.map_or(("", ""), |key| (&key.part, &key.id))
+}
+
+fn read(mut select: CachedStatement<'_>, space: &Space, after: (&str, &str), max: usize, now: Now) -> Outcome<Vec<Row>> {
+    let account = space.account.to_string();
+    let mut rows = select.query(params![space.kind.name(), account, after.0, after.1, now.ms(), limit(max)])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
         let key = Key { space: space.clone(), part: row.get(0)?, id: row.get(1)? };

@@ -1,5 +1,7 @@
 //! Opens a file: its settings, its tables, and refusal of what is not this store's or is from a later version of it.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -22,6 +24,8 @@ CREATE TABLE rows (
     PRIMARY KEY (kind, account, part, id)
 ) STRICT;
 CREATE INDEX rows_due ON rows (kind, account, due_ms, ver) WHERE due_ms IS NOT NULL;
+-- What is or will be due, by name: operators walk it, in an order that claims do not change.
+CREATE INDEX rows_open ON rows (kind, account, part, id) WHERE due_ms IS NOT NULL;
 CREATE INDEX rows_keep ON rows (kind, account, keep_ms) WHERE keep_ms IS NOT NULL;
 
 -- Answers of commits: vers if done; else the index of the put that lost, and the row it lost to, if there was one.
@@ -39,9 +43,26 @@ pub(crate) fn open(path: &Path, busy: Duration) -> Outcome<Connection> {
         return Err(named(Failure::new(StoreErrorKind::Refused, "it is a directory")));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(Failure::from).map_err(named)?;
-    set_up(&mut connection, busy).map_err(named)?;
-    Ok(connection)
+    let opened = Connection::open_with_flags(path, flags).map_err(Failure::from).and_then(|mut connection| {
+        set_up(&mut connection, busy)?;
+        Ok(connection)
+    });
+    opened.map_err(|failure| named(if failure.is_unexplained { explained(failure, path) } else { failure }))
+}
+
+/// Why a file cannot be opened, of which SQLite says no more than that.
+fn explained(failure: Failure, path: &Path) -> Failure {
+    let full = |why: String| Failure::new(StoreErrorKind::Full, why);
+    let no_room = || full("no file can be made in its folder, and it keeps its log there".to_owned());
+    let has_folder = path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+    match File::options().read(true).write(true).open(path) {
+        Ok(_) => no_room(),
+        Err(error) if error.kind() == ErrorKind::NotFound && has_folder => no_room(),
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            full(error.to_string())
+        }
+        Err(error) => failure.because(&error),
+    }
 }
 
 /// Opens the file, which [`open`] has found good, for reading only.

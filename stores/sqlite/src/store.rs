@@ -66,6 +66,18 @@ impl Store for SqliteStore {
         })
     }
 
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        let (space, after) = (space.clone(), after.cloned());
+        Box::pin(async move {
+            Ok(self.inner.read(move |connection, now| rows::page_due(connection, &space, after.as_ref(), max, now)).await?)
+        })
+    }
+
     fn depth<'a>(&'a self, space: &'a Space) -> BoxFuture<'a, Result<Depth, StoreError>> {
         let space = space.clone();
         Box::pin(async move { Ok(self.inner.read(move |connection, now| views::depth(connection, &space, now)).await?) })

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Folder, Server, Servers, command, done, find, free_port, install, wait_for};
+use super::{Folder, Server, Servers, command, done, find, free_port, install, wait_for, words};
 use crate::run::Failed;
 
 const URL: &str = "PAYSLUICE_TEST_POSTGRES";
@@ -67,7 +67,7 @@ fn server(programs: &Path, name: &str) -> Result<(Server, u16), Failed> {
     // After a crash the server is no child of ours any more.
     let mut stop = command(&programs.join("pg_ctl"));
     stop.arg("-D").arg(&data).args(["-m", "immediate", "-w", "stop"]);
-    let mut server = Server { folder, child, stop: Some(stop) };
+    let mut server = Server::new(folder, child, Some(stop))?;
     let ready = programs.join("pg_isready");
     let ask = || Command::new(&ready).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
     wait_for("PostgreSQL", &mut server.child, || ask().is_ok_and(|status| status.success()))?;
@@ -83,23 +83,21 @@ fn crash(programs: &Path, folder: &Folder) -> String {
         .args(["-m", "immediate", "-w", "-l"])
         .arg(folder.path().join("log"))
         .arg("restart");
-    let words = std::iter::once(restart.get_program()).chain(restart.get_args());
-    words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    words(&restart)
 }
 
-/// PgBouncer in transaction mode; without it one test is not run, and says so.
+const BOUNCER_WANTED: &str = "the tests need PgBouncer, and it is neither here nor can it be installed\n\
+    either install it (Debian: apt-get install pgbouncer), or name a database of your own, and the store is not tried behind PgBouncer:\n\
+    PAYSLUICE_TEST_POSTGRES=postgres://me@localhost/test cargo xtask test";
+
+/// PgBouncer in transaction mode.
 fn bouncer(servers: &mut Servers, server: u16) -> Result<(), Failed> {
     let found = || find("pgbouncer", &[]);
     let program = found().or_else(|| {
         install("pgbouncer");
         found()
     });
-    let Some(program) = program else {
-        eprintln!(
-            "   PgBouncer is neither here nor can it be installed: the store is not tried behind it (Debian: apt-get install pgbouncer)"
-        );
-        return Ok(());
-    };
+    let program = program.ok_or_else(|| Failed::new(BOUNCER_WANTED))?;
     let folder = Folder::new("pgbouncer")?;
     let (port, settings) = (free_port()?, folder.path().join("pgbouncer.ini"));
     let text = format!(
@@ -109,7 +107,7 @@ fn bouncer(servers: &mut Servers, server: u16) -> Result<(), Failed> {
     );
     std::fs::write(&settings, text).map_err(|error| Failed::new(format!("{}: {error}", settings.display())))?;
     let child = spawn("PgBouncer", command(&program).arg(&settings))?;
-    let mut bouncer = Server { folder, child, stop: None };
+    let mut bouncer = Server::new(folder, child, None)?;
     wait_for("PgBouncer", &mut bouncer.child, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
     servers.tell(BOUNCER, url(port));
     servers.keep(bouncer);

@@ -109,8 +109,10 @@ async fn time_closes_what_nobody_pays() {
     let span = shop.page(&timed("order2", "timeout_express", "10m"));
     let never = shop.page(&timed("order3", "time_expire", &shop.clock(300)));
     let day = shop.page(&timed("order4", "timeout_express", "1c"));
+    shop.call("alipay.trade.precreate", timed("order5", "time_expire", &shop.clock(300))).await;
     shop.wait(500).await;
     let face = shop.sandbox.alipay();
+    assert!(face.payer_opens("order5").unwrap_err().contains("ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR"));
     assert_eq!((face.payer_opens(&until), face.payer_opens(&span)), (Ok("WAIT_BUYER_PAY"), Ok("WAIT_BUYER_PAY")));
     assert!(face.payer_opens(&never).unwrap_err().contains("ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR"));
     assert_eq!(face.payer_opens(&day), Ok("WAIT_BUYER_PAY"));

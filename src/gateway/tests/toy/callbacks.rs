@@ -39,7 +39,8 @@ impl Callbacks for Toy {
             .map(|no| (no, AttemptNo::new(u32::try_from(payment["attempt"].as_u64().unwrap_or(1)).unwrap()).unwrap()));
         let about = About { order, number: None, refs: shown.refs.clone() };
         let name = value["name"].as_str().unwrap_or_default();
-        let event = Event::new(proof, name, about, Change::Payment, shown, self.trust);
+        let change = if name.starts_with("dispute") { Change::Dispute } else { Change::Payment };
+        let event = Event::new(proof, name, about, change, shown, self.trust);
         let delivery_key = value["event"].as_str().unwrap_or_default().to_owned();
         let good = Item { delivery_key, raw: raw.body.clone(), verdict: Ok(event) };
         Ok(Opened::Items(bad.into_iter().chain([good]).collect()))

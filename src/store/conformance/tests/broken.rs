@@ -1,7 +1,7 @@
 //! A memory store with one fault, of the kinds that stores in the field have had.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::ground::new_op;
@@ -28,15 +28,21 @@ pub(super) enum Fault {
     VersionsBeginAgain,
     PurgesAll,
     PagesSkip,
+    DuePagesAreAll,
+    DuePagesAreNow,
+    DuePagesByTime,
+    TimesByTheClient,
     DepthIsAllDue,
     SubsAreOne,
 }
 
 #[derive(Debug)]
 pub(super) struct Broken {
-    inner: MemoryStore,
+    inner: Arc<MemoryStore>,
     fault: Option<Fault>,
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
+    /// By how many seconds this client's clock is wrong.
+    wrong_by: i64,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +55,22 @@ struct Seen {
 
 impl Broken {
     pub(super) fn new(inner: MemoryStore, fault: Option<Fault>) -> Self {
-        Self { inner, fault, seen: Mutex::default() }
+        Self { inner: Arc::new(inner), fault, seen: Arc::default(), wrong_by: 0 }
+    }
+
+    /// The same store through a client whose clock is wrong.
+    pub(super) fn of_client(&self, wrong_by: i64) -> Self {
+        Self { inner: self.inner.clone(), fault: self.fault, seen: self.seen.clone(), wrong_by }
+    }
+
+    /// A time that was put, as this client counts it.
+    fn counted(&self, time: Option<Duration>) -> Option<Duration> {
+        let wrong_by = Duration::from_secs(self.wrong_by.unsigned_abs());
+        match time {
+            Some(time) if self.has(Fault::TimesByTheClient) && self.wrong_by > 0 => Some(time + wrong_by),
+            Some(time) if self.has(Fault::TimesByTheClient) => Some(time.saturating_sub(wrong_by)),
+            time => time,
+        }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -67,6 +88,7 @@ impl Broken {
     async fn bent(&self, put: &Put) -> Result<Put, StoreError> {
         let mut put = put.clone();
         put.key = self.bent_key(&put.key);
+        (put.due_in, put.keep_in) = (self.counted(put.due_in), self.counted(put.keep_in));
         if self.has(Fault::KeepsBodiesAsText) {
             put.body = String::from_utf8_lossy(&put.body).into_owned().into();
         }
@@ -153,6 +175,14 @@ impl Broken {
         Ok(())
     }
 
+    /// A page in the order of times, which claims and puts change.
+    async fn by_time(&self, space: &Space, after: Option<&Key>, max: usize) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.inner.page_due(space, None, usize::MAX).await?;
+        rows.sort_by_key(|row| row.due_in);
+        let begin = after.and_then(|after| rows.iter().position(|row| row.key == *after)).map_or(0, |at| at + 1);
+        Ok(rows.into_iter().skip(begin).take(max).collect())
+    }
+
     fn learn(&self, op: OpId, puts: &[Put], answer: &mut Commit) {
         let mut seen = self.seen.lock().unwrap();
         match answer {
@@ -219,6 +249,24 @@ impl Store for Broken {
             if self.has(Fault::PagesSkip) && after.is_some() {
                 rows.pop();
             }
+            Ok(rows.into_iter().map(|row| self.shown(row)).collect())
+        })
+    }
+
+    fn page_due<'a>(
+        &'a self,
+        space: &'a Space,
+        after: Option<&'a Key>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let space = self.bent_space(space);
+            let mut rows = match self.fault {
+                Some(Fault::DuePagesAreAll) => self.inner.page(&space, after, max).await?,
+                Some(Fault::DuePagesByTime) => self.by_time(&space, after, max).await?,
+                _ => self.inner.page_due(&space, after, max).await?,
+            };
+            rows.retain(|row| !self.has(Fault::DuePagesAreNow) || row.due_in == Some(Duration::ZERO));
             Ok(rows.into_iter().map(|row| self.shown(row)).collect())
         })
     }

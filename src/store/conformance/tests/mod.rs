@@ -11,7 +11,7 @@ use crate::store::{MemoryStore, Store};
 use broken::{Broken, Fault};
 
 /// What goes wrong, and the law that notices it at the latest.
-const NOTICED: [(Fault, &str); 23] = [
+const NOTICED: [(Fault, &str); 29] = [
     (Fault::ChecksThenWrites, "of_64_inserts_exactly_one_wins"),
     (Fault::ChecksThenWrites, "of_32_refunds_that_exceed_only_one_wins"),
     (Fault::IgnoresVersions, "a_put_needs_the_version_it_names"),
@@ -33,6 +33,12 @@ const NOTICED: [(Fault, &str); 23] = [
     (Fault::VersionsBeginAgain, "a_version_never_comes_back"),
     (Fault::PurgesAll, "purge_is_bounded_and_spares_the_living"),
     (Fault::PagesSkip, "pages_have_no_gap_and_no_double"),
+    (Fault::DuePagesAreAll, "due_pages_hold_what_is_or_will_be_due"),
+    (Fault::DuePagesAreNow, "due_pages_hold_what_is_or_will_be_due"),
+    (Fault::DuePagesByTime, "a_walk_over_what_is_due_misses_nothing_that_stays_due"),
+    (Fault::TimesByTheClient, "a_client_with_a_wrong_clock_does_no_harm"),
+    (Fault::WritesOneByOne, "work_dropped_at_any_await_is_ended_once_by_another"),
+    (Fault::LosesWhatIsLeft, "work_dropped_at_any_await_is_ended_once_by_another"),
     (Fault::DepthIsAllDue, "depth_counts_the_visible_and_the_due"),
     (Fault::SubsAreOne, "accounts_never_touch_each_other"),
 ];
@@ -50,6 +56,10 @@ impl BrokenBench {
 impl Bench for BrokenBench {
     fn store(&self) -> Arc<dyn Store> {
         self.1.clone()
+    }
+
+    fn store_of_client(&self, wrong_by: i64) -> Arc<dyn Store> {
+        Arc::new(self.1.of_client(wrong_by))
     }
 
     fn advance(&self, time: Duration) -> BoxFuture<'_, ()> {

@@ -6,6 +6,8 @@
     reason = "test programs: each uses a part, and a panic is a verdict"
 )]
 
+use std::io::Write;
+
 use paysluice::env::{Rng, SystemRng};
 use paysluice::model::{AccountRef, Mode};
 use paysluice::store::{Expect, Key, OpId, Put, Space, SpaceKind};
@@ -22,6 +24,19 @@ pub(crate) fn url() -> String {
              a database in which schemas may be made, such as postgres://me@localhost/test"
         )
     })
+}
+
+/// What `cargo xtask test` starts for one test and names so; without it, `None` where a person gave a server of his own, which cannot
+/// be used for it because `why`. That is said past the test harness, which hides what passing tests print.
+#[allow(clippy::explicit_write, reason = "`eprintln` is hidden")]
+pub(crate) fn started_for(name: &str, why: &str) -> Option<String> {
+    let given = std::env::var(name).ok();
+    if given.is_none() {
+        // Ends the test where there is no server at all.
+        url();
+        writeln!(std::io::stderr(), "skipped, because {URL} is set and {name} is not: {why}").unwrap();
+    }
+    given
 }
 
 /// A schema that nobody else uses.

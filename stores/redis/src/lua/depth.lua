@@ -1,4 +1,4 @@
--- Counts a space on its indexes. KEYS: the list, the due rows, the kept rows, the kept due rows. ARGV: shift.
+-- Counts a space on its indexes. KEYS: the list, the due rows, the kept rows, the kept due rows, the list of due rows. ARGV: shift.
 -- Answers: visible rows, due rows, microseconds since the oldest was due ('' if none is).
 local upto = text(now)
 local expired = redis.call('ZCOUNT', KEYS[3], '-inf', upto) + redis.call('ZCOUNT', KEYS[4], '-inf', upto)

@@ -1,4 +1,4 @@
--- Visible rows by part and id. KEYS: the list. ARGV: shift, after which member ('' for the first), how many, what the names of the
+-- Visible rows by part and id. KEYS: the list, or that of what is or will be due. ARGV: shift, after which member ('' for the first), how many, what the names of the
 -- rows begin with. Touches rows that are not in KEYS; they carry the same hash tag.
 local max, page = tonumber(ARGV[3]), {}
 local from = ARGV[2] == '' and '-' or '(' .. ARGV[2]

@@ -1,4 +1,4 @@
--- Removes expired rows. KEYS: the list, the due rows, the kept rows, the kept due rows. ARGV: shift, how many, what the names of
+-- Removes expired rows. KEYS: the list, the due rows, the kept rows, the kept due rows, the list of due rows. ARGV: shift, how many, what the names of
 -- the rows begin with. Touches rows that are not in KEYS; they carry the same hash tag.
 local left, purged = tonumber(ARGV[2]), 0
 for i = 3, 4 do

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use paysluice::env::BoxFuture;
+use paysluice::env::{BoxFuture, Env};
 use paysluice::store::Store;
 use paysluice::store::conformance::{self, Bench};
 
 use super::server::{Own, env, shared};
 use crate::{RedisStore, StoreOptions};
+
+/// On a busy machine a burst of large bodies takes its time.
+const PATIENT: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 struct RedisBench {
@@ -27,8 +30,7 @@ impl RedisBench {
     }
 
     fn open(&self) -> RedisStore {
-        // On a busy machine a burst of large bodies takes its time.
-        let options = StoreOptions { timeout: Duration::from_secs(20), ..StoreOptions::default() };
+        let options = StoreOptions { timeout: PATIENT, ..StoreOptions::default() };
         RedisStore::shifted(&self.url, &env(), options, self.shift.clone()).unwrap()
     }
 }
@@ -36,6 +38,13 @@ impl RedisBench {
 impl Bench for RedisBench {
     fn store(&self) -> Arc<dyn Store> {
         Arc::new(self.one.clone().unwrap_or_else(|| self.open()))
+    }
+
+    fn store_of_client(&self, wrong_by: i64) -> Arc<dyn Store> {
+        let wrong = Duration::from_secs(wrong_by.unsigned_abs());
+        let told = if wrong_by > 0 { env().wall() + wrong } else { env().wall() - wrong };
+        let options = StoreOptions { timeout: PATIENT, ..StoreOptions::default() };
+        Arc::new(RedisStore::shifted(&self.url, &Env::simulated(1, told), options, self.shift.clone()).unwrap())
     }
 
     fn advance(&self, time: Duration) -> BoxFuture<'_, ()> {

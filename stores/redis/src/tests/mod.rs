@@ -4,4 +4,6 @@ mod conformance;
 mod lease;
 mod limiter;
 mod outages;
+mod processes;
 mod server;
+mod tls;

@@ -44,16 +44,21 @@ pub(super) async fn say(url: &str, words: &[&str]) -> Value {
 pub(super) struct Own {
     folder: TempDir,
     port: u16,
-    settings: Vec<&'static str>,
+    settings: Vec<String>,
     child: Option<Child>,
 }
 
 impl Own {
-    pub(super) async fn start(settings: &[&'static str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut own = Self { folder: TempDir::new().unwrap(), port, settings: settings.to_vec(), child: None };
+    pub(super) async fn start(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let mut own = Self { folder: TempDir::new().unwrap(), port: Self::free_port(), settings, child: None };
         own.rise().await;
         own
+    }
+
+    /// A port that nobody listens on at the moment.
+    pub(super) fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
     }
 
     pub(super) fn url(&self) -> String {

@@ -3,6 +3,7 @@
 mod broken_files;
 mod full_disks;
 mod full_lines;
+mod plans;
 
 use std::path::Path;
 use std::sync::Arc;
