@@ -4,6 +4,7 @@
 pub mod crash;
 pub mod direct;
 pub mod ear;
+pub mod scanning;
 pub mod scripts;
 pub mod shaky;
 pub mod wire;
