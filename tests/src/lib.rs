@@ -4,6 +4,7 @@
 pub mod crash;
 pub mod direct;
 pub mod ear;
+pub mod payer;
 pub mod scripts;
 pub mod shaky;
 pub mod wire;
@@ -21,6 +22,7 @@ use paysluice::store::{Durability, MemoryStore, Store};
 use paysluice::transport::Transport;
 use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
+use paysluice_unionpay::{UnionPay, UnionPayConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 /// A time in the middle of a business day, so that nothing depends on the machine's clock.
@@ -50,6 +52,8 @@ pub enum Channel {
     WechatPay,
     /// WeChat Pay, with platform certificates that are fetched.
     WechatPayByCertificates,
+    /// UnionPay.
+    UnionPay,
 }
 
 /// What a world may have beside its defaults.
@@ -202,6 +206,7 @@ pub fn adapter(sandbox: &Sandbox, channel: Channel) -> Arc<dyn Adapter> {
         Channel::Stripe => Arc::new(stripe(sandbox)),
         Channel::WechatPay => Arc::new(wechatpay(sandbox, true)),
         Channel::WechatPayByCertificates => Arc::new(wechatpay(sandbox, false)),
+        Channel::UnionPay => Arc::new(unionpay(sandbox)),
     }
 }
 
@@ -218,6 +223,18 @@ pub fn wechatpay(sandbox: &Sandbox, public_key: bool) -> WeChatPay {
         config = config.public_key(credentials.public_key_id, credentials.public_key);
     }
     WeChatPay::new(config).expect("an adapter")
+}
+
+/// UnionPay's adapter with the sandbox's credentials.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn unionpay(sandbox: &Sandbox) -> UnionPay {
+    let own = sandbox.unionpay().credentials();
+    let account = AccountRef::new("unionpay", Mode::Test, &own.mer_id).expect("an account");
+    let config = UnionPayConfig::new(account, own.root_certificate, own.middle_certificate)
+        .signing(own.merchant_private_key, own.merchant_certificate)
+        .notify_url("https://shop.example/callbacks/unionpay")
+        .return_url("https://shop.example/paid");
+    UnionPay::new(config).expect("an adapter")
 }
 
 /// A call as patient as a payer.
