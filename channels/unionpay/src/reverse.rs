@@ -34,7 +34,8 @@ impl Codec<Reverse> for UnionPay {
         }
         let trade = Trade::of(&original.seed)?;
         let fields = self.common(&trade, ("99", "01"), &biz_type(known), "08");
-        draft(seed, BACK, Moves::Money, fields, carried(&trade)).map(Ready::Done)
+        let draft = draft(seed, BACK, Moves::Money, fields, carried(&trade))?;
+        Ok(Ready::Done(Draft { closes_at: original.closes_at, ..draft }))
     }
 
     fn sign(&self, draft: &Draft, _: &Stamp, _: &Granted) -> Result<Ready<Signed>, Error> {
