@@ -69,6 +69,8 @@ pub(crate) enum State {
     Payer,
     /// It failed. A payer who still has time may try again.
     Failed(Advice),
+    /// It was taken back as a whole.
+    Undone,
     Unrecognized,
 }
 
@@ -188,13 +190,10 @@ pub(crate) fn state(code: &str) -> State {
         Class::Unclear | Class::Duplicate => State::Open,
         Class::Payer => State::Payer,
         Class::Declined(advice) => State::Failed(advice),
-        Class::Undone
-        | Class::Closed
-        | Class::Throttled
-        | Class::Unauthorized
-        | Class::Invalid
-        | Class::Missing
-        | Class::Original => State::Failed(Advice::Unknown),
+        Class::Undone => State::Undone,
+        Class::Closed | Class::Throttled | Class::Unauthorized | Class::Invalid | Class::Missing | Class::Original => {
+            State::Failed(Advice::Unknown)
+        }
     }
 }
 
