@@ -75,7 +75,7 @@ async fn order_under(world: &World, script: &[Fault], patience: Call, method: &M
     world.env.sleep(Duration::from_secs(200)).await;
     world.sandbox.faults().none();
     let again = match insist(world, || world.gateway.charge(by(method.clone()), call())).await {
-        Err(error) if error.fate() == Fate::NotApplied => {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
             let next = || by(method.clone()).attempt(AttemptNo::FIRST.next());
             insist(world, || world.gateway.charge(next(), call())).await
         }

@@ -161,9 +161,11 @@ pub(crate) fn listed(code: &str) -> &'static Row {
 
 /// What an answer's code means for its call.
 pub(crate) fn verdict(call: Call, code: &str) -> Verdict {
-    use ErrorKind::{Declined, Doubtful, Invalid, NotNow, Throttled, Unauthorized, Unavailable};
+    use ErrorKind::{Conflict, Declined, Doubtful, Invalid, NotNow, Throttled, Unauthorized, Unavailable};
     match (listed(code).class, call) {
         (Class::Good, _) | (Class::Undone, Call::Reverse) => Verdict::Good,
+        // The number stands for an order whose tn or code nobody has: it can never be paid, nor made again today.
+        (Class::Duplicate, Call::Order) => Verdict::Fails(Conflict),
         (Class::Throttled, _) => Verdict::Fails(Throttled),
         (Class::Unauthorized, _) => Verdict::Fails(Unauthorized),
         (Class::Invalid, _) | (Class::Missing | Class::Original, Call::Order | Call::Barcode | Call::Refund) => {
