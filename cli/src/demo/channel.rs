@@ -12,7 +12,7 @@ use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig};
 use super::clerk::Clerk;
 use super::diary::Diary;
 use super::order::Order;
-use super::{stripe, wechatpay};
+use super::{stripe, unionpay, wechatpay};
 
 /// One channel of the demo's shop: its protocol, its payers, its weather, and how the bank speaks of it.
 pub(crate) trait Channel: Debug + Send + Sync {
@@ -64,6 +64,7 @@ pub(crate) fn bank(seed: u64) -> SandboxConfig {
         callback_waits: CALLBACK_WAITS.map(Duration::from_millis).to_vec(),
         search_lag: Duration::from_secs(1),
         wechatpay: wechatpay::settings(),
+        unionpay: unionpay::settings(),
         ..SandboxConfig::default()
     }
 }
@@ -72,6 +73,10 @@ pub(crate) fn bank(seed: u64) -> SandboxConfig {
 pub(crate) const CALLBACK_WAITS: [u64; 5] = [200, 500, 1000, 2000, 4000];
 
 /// The channels, about as many orders to each.
-pub(crate) fn all(sandbox: &Sandbox) -> [Arc<dyn Channel>; 2] {
-    [Arc::new(stripe::ByStripe::new(sandbox.clone())), Arc::new(wechatpay::ByWechatPay::new(sandbox.clone()))]
+pub(crate) fn all(sandbox: &Sandbox) -> [Arc<dyn Channel>; 3] {
+    [
+        Arc::new(stripe::ByStripe::new(sandbox.clone())),
+        Arc::new(wechatpay::ByWechatPay::new(sandbox.clone())),
+        Arc::new(unionpay::ByUnionPay::new(sandbox.clone())),
+    ]
 }

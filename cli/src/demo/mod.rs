@@ -10,6 +10,7 @@ mod order;
 mod report;
 mod stripe;
 mod till;
+mod unionpay;
 mod wechatpay;
 mod world;
 
