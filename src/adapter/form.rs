@@ -86,28 +86,41 @@ fn encode(form: &mut String, text: &str) {
 }
 
 fn decoded(raw: &[u8]) -> Result<Cow<'_, [u8]>, Invalid> {
-    if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Ok(Cow::Borrowed(raw));
-    }
+    let escape = |text: &[u8]| text.iter().position(|byte| matches!(byte, b'%' | b'+'));
+    let Some(mut at) = escape(raw) else { return Ok(Cow::Borrowed(raw)) };
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw;
-    while let [first, more @ ..] = rest {
-        rest = more;
-        match first {
-            b'+' => decoded.push(b' '),
-            b'%' => {
-                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                let byte = match more {
-                    [high, low, ..] => digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4) | low),
-                    _ => None,
-                };
-                decoded.push(byte.ok_or_else(|| Invalid::new("body", "a form whose every % has two hex digits after it"))?);
-                rest = more.get(2..).unwrap_or_default();
+    loop {
+        let (plain, from) = rest.split_at(at);
+        decoded.extend_from_slice(plain);
+        rest = match from {
+            [b'+', rest @ ..] => {
+                decoded.push(b' ');
+                rest
             }
-            byte => decoded.push(*byte),
+            [b'%', high, low, rest @ ..] if digit(*high) < 16 && digit(*low) < 16 => {
+                decoded.push((digit(*high) << 4) | digit(*low));
+                rest
+            }
+            _ => return Err(Invalid::new("body", "a form whose every % has two hex digits after it")),
+        };
+        match escape(rest) {
+            Some(next) => at = next,
+            None => break,
         }
     }
+    decoded.extend_from_slice(rest);
     Ok(Cow::Owned(decoded))
+}
+
+/// What a hex digit stands for; 16 if it is none.
+const fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        b'A'..=b'F' => byte - b'A' + 10,
+        _ => 16,
+    }
 }
 
 #[cfg(test)]

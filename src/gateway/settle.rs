@@ -12,7 +12,7 @@ use super::plan::{Planned, book};
 use super::rows::{self, Versioned, read};
 use super::told::{By, Told, ToldChange, effect_key};
 use super::verdict::{self, Verdict};
-use crate::adapter::{Codec, Draft, Follow, Kind, Seen};
+use crate::adapter::{Codec, Draft, Follow, Kind, Moves, Seen};
 use crate::model::{AttemptNo, Error, ErrorKind, Fate, OrderNo, Payment};
 use crate::store::{Commit, Expect, Key, Put};
 
@@ -51,17 +51,24 @@ pub(crate) struct Held<Op> {
 }
 
 impl Inner {
-    /// Settles. The verdict is true even if the store fails now: the commit is repeated in the background.
+    /// Settles. The verdict is true even if the store fails now: the commit is repeated in the background. Only what shows the payer
+    /// how to pay is not told before it is stored.
     pub(crate) async fn settle<Op: Planned>(self: &Arc<Self>, mut held: Held<Op>, outcome: Outcome) -> Closed {
         match self.try_settle(&mut held, &outcome).await {
             Ok(closed) => closed,
             Err(Settling { verdict, payment, error }) => {
                 tracing::error!(account = %self.account, order = %held.order_no, %error, "settling is repeated");
                 let inner = Arc::clone(self);
+                let moves = held.draft.moves;
                 self.env.spawn(async move { inner.settle_later(held, outcome).await });
                 match (verdict, payment) {
                     // The row still shows how it stood before: nobody is told that for the answer.
                     (Verdict::Done, None) => Verdict::from(&error).into(),
+                    // If this process ends now, the row says that nothing was asked that could take money: that must stay true, so
+                    // nobody is shown how to pay before it is written down.
+                    (Verdict::Done, Some(payment)) if moves == Moves::Nothing && payment.next_action.is_some() => {
+                        Verdict::from(&error).into()
+                    }
                     (verdict, payment) => Closed { verdict, payment },
                 }
             }

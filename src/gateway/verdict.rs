@@ -1,6 +1,6 @@
 //! How an operation ended, in a form that can be stored and told to everyone who waits for it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub(crate) struct Told {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<SystemTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
 }
 
@@ -40,6 +42,7 @@ impl Told {
             code: error.code().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
             after: error.after(),
+            until: error.until(),
             cause: error.cause().map(str::to_owned),
         }
     }
@@ -71,7 +74,8 @@ impl Told {
 
     /// The error again.
     pub(crate) fn error(&self) -> Error {
-        let mut error = Error::new(self.kind, self.message.clone()).with_request_id(self.request_id.clone());
+        let mut error =
+            Error::new(self.kind, self.message.clone()).with_request_id(self.request_id.clone()).with_until(self.until);
         if let Some(code) = &self.code {
             error = error.with_code(code.clone());
         }
@@ -110,11 +114,12 @@ mod tests {
         let error = Error::new(ErrorKind::NotNow, "no funds")
             .with_code("balance_insufficient")
             .with_request_id(Some("req_1"))
+            .with_until(Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60)))
             .with_cause("fund the account");
         let text = serde_json::to_string(&Verdict::from(&error)).unwrap();
         let Verdict::Failed(told) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
         assert_eq!(told.error().to_string(), error.to_string());
-        assert_eq!(told.error().cause(), Some("fund the account"));
+        assert_eq!((told.error().cause(), told.error().until()), (Some("fund the account"), error.until()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod crash;
 pub mod direct;
 pub mod ear;
 pub mod payer;
+pub mod scanning;
 pub mod scripts;
 pub mod shaky;
 pub mod wire;
@@ -20,6 +21,7 @@ use paysluice::model::{AccountRef, Currency, Error, Fate, Mode, Money, OrderNo};
 use paysluice::signing::Sealer;
 use paysluice::store::{Durability, MemoryStore, Store};
 use paysluice::transport::Transport;
+use paysluice_alipay::{Alipay, AlipayConfig};
 use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
 use paysluice_unionpay::{UnionPay, UnionPayConfig};
@@ -54,6 +56,10 @@ pub enum Channel {
     WechatPayByCertificates,
     /// UnionPay.
     UnionPay,
+    /// Alipay, with keys.
+    Alipay,
+    /// Alipay, with certificates: one that took the configured one's place is fetched.
+    AlipayByCertificates,
 }
 
 /// What a world may have beside its defaults.
@@ -207,6 +213,8 @@ pub fn adapter(sandbox: &Sandbox, channel: Channel) -> Arc<dyn Adapter> {
         Channel::WechatPay => Arc::new(wechatpay(sandbox, true)),
         Channel::WechatPayByCertificates => Arc::new(wechatpay(sandbox, false)),
         Channel::UnionPay => Arc::new(unionpay(sandbox)),
+        Channel::Alipay => Arc::new(alipay(sandbox, false)),
+        Channel::AlipayByCertificates => Arc::new(alipay(sandbox, true)),
     }
 }
 
@@ -235,6 +243,25 @@ pub fn unionpay(sandbox: &Sandbox) -> UnionPay {
         .notify_url("https://shop.example/callbacks/unionpay")
         .return_url("https://shop.example/paid");
     UnionPay::new(config).expect("an adapter")
+}
+
+/// Alipay's adapter with the sandbox's credentials.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn alipay(sandbox: &Sandbox, certificates: bool) -> Alipay {
+    let own = sandbox.alipay().credentials();
+    let account = AccountRef::new("alipay", Mode::Test, &own.app_id).expect("an account");
+    let config = match certificates {
+        false => AlipayConfig::with_key(account, own.app_private_key, own.alipay_public_key),
+        true => AlipayConfig::with_certificates(
+            account,
+            own.app_private_key,
+            own.app_certificate,
+            own.alipay_certificate,
+            own.alipay_root_certificates,
+        ),
+    };
+    let config = config.seller_id(own.seller_id).notify_url("https://shop.example/callbacks/alipay");
+    Alipay::new(config).expect("an adapter")
 }
 
 /// A call as patient as a payer.
@@ -269,6 +296,12 @@ pub fn order(no: &str) -> OrderNo {
 #[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
 pub fn eur(cents: i64) -> Money {
     Money::new(cents, Currency::EUR).expect("money")
+}
+
+/// Yuan, in fen.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn yuan(fen: i64) -> Money {
+    Money::new(fen, Currency::CNY).expect("money")
 }
 
 /// A charge of 10.00 EUR by a card that works.

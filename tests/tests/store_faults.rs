@@ -4,15 +4,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use paysluice::adapter::{Capture, Refund};
+use paysluice::adapter::{Capture, Charge, Method, Refund};
 use paysluice::gateway::{Call, PaymentChannel};
-use paysluice::model::{CaptureNo, Fate, RefundNo, Status};
+use paysluice::model::{CaptureNo, Currency, ErrorKind, Fate, Money, RefundNo, Status};
 use paysluice::store::Store;
 use paysluice::transport::Transport;
 use paysluice_tests::ear::Ear;
 use paysluice_tests::shaky::{Break, Outage, Shaky};
 use paysluice_tests::wire::Wire;
-use paysluice_tests::{Setup, World, call, card, eur, fate, on_virtual_time, order};
+use paysluice_tests::{Channel, Setup, World, call, card, eur, fate, on_virtual_time, order};
 
 /// A world with a shaky store and a watched wire.
 struct Shaken {
@@ -23,11 +23,16 @@ struct Shaken {
 }
 
 fn shaken(background: bool) -> Shaken {
+    shaken_by(Channel::Stripe, background)
+}
+
+fn shaken_by(channel: Channel, background: bool) -> Shaken {
     let (kept, seen) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
     let (keep, see) = (Arc::clone(&kept), Arc::clone(&seen));
     let ear = Ear::new();
     let setup = Setup {
         seed: 11,
+        channel,
         background,
         handler: Some(ear.clone()),
         store: Some(Box::new(move |env, store| -> Arc<dyn Store> {
@@ -200,5 +205,35 @@ fn a_sender_whose_store_stalls_past_its_time_does_not_send() {
             assert_eq!(fate(&again), Fate::Applied, "stalled at call {from}: {told:?} then {again:?}");
             assert_eq!(world.sandbox.ledger().charges("o"), 1, "stalled at call {from}");
         }
+    });
+}
+
+/// Found by a storm: the code was shown, the process died before the store came back, and whoever took over found an order of which
+/// "nothing was asked that could take money". It counted as not applied, and could be charged again, while the payer paid the code.
+#[test]
+fn nobody_is_shown_how_to_pay_before_it_is_written_down() {
+    on_virtual_time(async {
+        let Shaken { world, store, wire, .. } = shaken_by(Channel::WechatPay, false);
+        let yuan = Money::new(1000, Currency::parse("CNY").unwrap()).unwrap();
+        let by_code = || Charge::new(order("o"), yuan, Method::Qr);
+        let lose = async {
+            while wire.count("/native") == 0 {
+                world.env.sleep(Duration::from_millis(1)).await;
+            }
+            store.fail(Outage { from: 0, calls: usize::MAX, how: Break::Before });
+        };
+        let (told, ()) = tokio::join!(world.gateway.charge(by_code(), call()), lose);
+        let error = told.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::StoreFailed, Fate::Unknown), "{error}");
+        assert!(error.payment().is_none_or(|payment| payment.next_action.is_none()), "{error:?}");
+        // Its settling is given up after some minutes, as if the process had died; another finds what it left.
+        world.sleep(600).await;
+        store.recover();
+        let other = world.second_process();
+        other.resolve_due().await.unwrap();
+        let payment = other.charge(by_code(), call()).await.unwrap().value;
+        assert_eq!(payment.status, Status::AwaitingPayer);
+        assert!(payment.next_action.is_some());
+        assert_eq!(world.sandbox.wechatpay().orders().len(), 1, "the same order at the provider");
     });
 }

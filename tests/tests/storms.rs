@@ -1,7 +1,7 @@
 //! The promise under kill -9, stopped processes, crashed databases and cut networks: a short run on every store.
 //!
 //! `PAYSLUICE_CRASH_SEED=N` makes the storm of that seed; `cargo xtask soak --minutes N` makes storms for longer.
-#![allow(clippy::unwrap_used, reason = "tests, helpers included")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, helpers included")]
 
 use std::time::Duration;
 

@@ -51,7 +51,7 @@ impl Access for Alipay {
             let sub = given(node.sub_code.as_ref()).unwrap_or_default();
             let kind = match codes::verdict(Call::Query, code, sub).verdict {
                 Verdict::Fails(kind) => kind,
-                Verdict::Declines(_) | Verdict::Missing => ErrorKind::Unintelligible,
+                Verdict::Declines(_) | Verdict::Missing | Verdict::Query => ErrorKind::Unintelligible,
             };
             let why = given(node.sub_msg.as_ref()).and_then(|text| self.printable(text)).unwrap_or_default();
             let error = Error::new(kind, format!("Alipay did not hand out its certificate {name}: {why}"));

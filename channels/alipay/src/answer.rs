@@ -21,7 +21,7 @@ pub(crate) enum Answer {
     Proved(Bytes),
     /// Code 10003, the node proved: the payer must act.
     Waiting(Bytes),
-    /// Declined.
+    /// Declined; or nothing is shown that proves anything of the call.
     Seen(Box<Seen>),
     /// Proved: there is no such thing.
     Missing(Bytes),
@@ -84,6 +84,10 @@ impl Alipay {
                 Err(Failure::last(self.error(ErrorKind::Doubtful, row, &node, reply)))
             }
             Verdict::Missing => Ok(Answer::Missing(bytes.clone())),
+            Verdict::Query => {
+                let word = Some(self.code(&node));
+                Ok(Answer::Seen(Box::new(Seen { word, raw: bytes.clone(), ..Seen::default() })))
+            }
             Verdict::Fails(kind) => Err(Failure::again(self.error(kind, row, &node, reply), again(call, row.resend))),
             Verdict::Declines(advice) => {
                 let reason = Reason { code: self.code(&node), message: Some(self.sentence(row, &node)), advice };

@@ -45,8 +45,10 @@ impl Codec<Cancel> for Alipay {
                 let error = Error::new(ErrorKind::StillPayable, why).with_code("ACQ.TRADE_NOT_EXIST");
                 Err(with_id(error.with_until(draft.closes_at), reply).into())
             }
+            // Paid, or closed already: the query that follows says which.
+            Answer::Seen(seen) => Ok(Decoded::Done(seen)),
             Answer::Need(want) => Ok(Decoded::Need(want)),
-            Answer::Seen(_) | Answer::Waiting(_) => Err(unintelligible(reply, "it answers another call")),
+            Answer::Waiting(_) => Err(unintelligible(reply, "it answers another call")),
         }
     }
 

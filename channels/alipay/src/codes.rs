@@ -33,6 +33,8 @@ pub(crate) enum Verdict {
     Declines(Advice),
     /// There is no such trade.
     Missing,
+    /// This call did nothing, and how the trade stands, a query tells at once.
+    Query,
 }
 
 /// Whether the same may go again.
@@ -63,7 +65,6 @@ const ALL: &[Call] =
 const CHARGES: &[Call] = &[Call::Order, Call::Create, Call::Barcode];
 const ORDERS: &[Call] = &[Call::Order, Call::Create];
 const BARCODE: &[Call] = &[Call::Barcode];
-const ENDS: &[Call] = &[Call::Close, Call::Reverse];
 const REFUND: &[Call] = &[Call::Refund];
 
 const INVALID: Verdict = Verdict::Fails(ErrorKind::Invalid);
@@ -236,7 +237,14 @@ static BUSINESS: &[Row] = &[
     // The end of a trade.
     row(
         &["TRADE_STATUS_ERROR", "REASON_TRADE_STATUS_INVALID", "REASON_ILLEGAL_STATUS", "TRADE_HAS_SUCCESS", "TRADE_HAS_CLOSE"],
-        ENDS,
+        &[Call::Close],
+        Verdict::Query,
+        Resend::No,
+        "The trade's state forbids it: query it.",
+    ),
+    row(
+        &["TRADE_STATUS_ERROR", "REASON_TRADE_STATUS_INVALID", "REASON_ILLEGAL_STATUS", "TRADE_HAS_SUCCESS", "TRADE_HAS_CLOSE"],
+        &[Call::Reverse],
         DOUBTFUL,
         Resend::No,
         "The trade's state forbids it: query it.",

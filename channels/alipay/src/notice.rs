@@ -68,7 +68,7 @@ impl Alipay {
         let signature = signature(text("sign")?.ok_or_else(|| no("it has no sign"))?)?;
         let fields = notice.sorted();
         has_one_reading(&fields)?;
-        let key = self.key(text("alipay_cert_sn")?, granted, now)?;
+        let keys = self.keys(text("alipay_cert_sn")?, granted, now)?;
         let there = |name: &[u8]| fields.iter().any(|(other, value)| *other == name && !value.is_empty());
         let empty = fields.iter().any(|(_, value)| value.is_empty());
         let choices = |may: bool| if may { &[false, true][..] } else { &[false][..] };
@@ -81,7 +81,8 @@ impl Alipay {
                         b"alipay_cert_sn" => *keep_sn,
                         _ => *keep_empty || !value.is_empty(),
                     });
-                    if let Some(proof) = key.verify(&[], &joined(kept), &[], &signature) {
+                    let text = joined(kept);
+                    if let Some(proof) = keys.iter().find_map(|key| key.verify(&[], &text, &[], &signature)) {
                         return Ok(proof);
                     }
                 }

@@ -45,6 +45,20 @@ impl Alipay {
         }
     }
 
+    /// The keys that a notice may be signed with. Notices name no certificate, so that one whose certificate is new is proved by
+    /// whatever an answer has brought to light since.
+    pub(crate) fn keys<'a>(
+        &'a self,
+        cert_sn: Option<&str>,
+        granted: &'a Granted,
+        now: SystemTime,
+    ) -> Result<Vec<&'a RsaPublicKey>, Unproved> {
+        let first = self.key(cert_sn, granted, now)?;
+        let named = cert_sn.is_some_and(|sn| !sn.is_empty()) || matches!(self.trust, Trust::Key(_));
+        let fetched = granted.iter(now).filter(|_| !named).filter_map(|grant| grant.parsed::<Certificate>());
+        Ok(std::iter::once(first).chain(fetched.map(Certificate::key)).collect())
+    }
+
     /// Proves the node of an answer. Some gateways sign a text whose slashes are not escaped and send one whose are.
     pub(crate) fn prove_node(node: &Bytes, sign: &str, key: &RsaPublicKey) -> Result<Proof, Unproved> {
         let signature = signature(sign)?;

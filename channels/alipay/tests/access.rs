@@ -115,6 +115,10 @@ fn a_notice_of_an_unknown_certificate_is_worth_a_fetch_only_if_it_is_for_us() {
         granted.insert(grant);
     }
     assert!(matches!(alipay.open(&ours, now(), &granted), Ok(Opened::Items(_))));
+    // Published notices of the mode of certificates name none: it is proved once an answer has brought the certificate.
+    let nameless = posted(notice("TRADE_SUCCESS", &[]));
+    assert!(alipay.open(&nameless, now(), &Granted::default()).is_err());
+    assert!(matches!(alipay.open(&nameless, now(), &granted), Ok(Opened::Items(_))));
 }
 
 #[test]

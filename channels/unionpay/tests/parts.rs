@@ -282,7 +282,9 @@ fn a_payment_at_a_till_that_is_in_doubt_is_reversed_under_its_own_number_and_tim
         assert_eq!(failure.error.kind(), ErrorKind::Doubtful, "{code}");
     }
     assert!(decoded::<Reverse>(&unionpay, &draft, &ok(answer("01", "00"))).is_err(), "the payment's own answer");
-    assert!(matches!(codec.recovery(&op, &draft).steps[..2], [RecoveryStep::Replay { .. }, RecoveryStep::Query]));
+    let recovery = codec.recovery(&op, &draft);
+    assert!(matches!(recovery.steps[..2], [RecoveryStep::Replay { .. }, RecoveryStep::Query]));
+    assert_eq!(recovery.not_found, NotFound::ProofAfter(at(900 + 300)), "what never came needs no undoing");
     assert_eq!(codec.judge(&op, &draft, &Seen::status(Status::Declined)), Some(Fate::Applied), "there is nothing to undo");
     assert_eq!(codec.judge(&op, &draft, &Seen::status(Status::Paid)), None, "the reversal may be on its way");
 }

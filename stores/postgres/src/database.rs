@@ -11,12 +11,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::address::{self, Address};
 use crate::errors::{Failure, Outcome};
 use crate::options::Options;
+use crate::outage::Outage;
 use crate::tls;
 
 /// A parameter and its type: given, so that the statement needs no round trip to be prepared.
 pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// How often a call is made whose connection broke or which lost to a twin.
+/// How often a call is made at once whose connection broke or which lost to a twin; then it waits before each try.
 const TRIES: u32 = 3;
 
 /// How long a cancel may take: it is a courtesy to the server, nobody needs its answer.
@@ -26,6 +27,7 @@ pub(crate) struct Database {
     pool: Pool,
     tls: MakeRustlsConnect,
     patience: Duration,
+    outage: Outage,
 }
 
 impl Database {
@@ -46,22 +48,34 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Failure::unavailable(error.to_string()))?;
-        Ok(Self { pool, tls, patience: options.patience })
+        Ok(Self { pool, tls, patience: options.patience, outage: Outage::default() })
     }
 
-    /// One statement, in a transaction of its own, in one round trip.
+    /// One statement, in a transaction of its own, in one round trip. A server that is away is waited for.
     ///
     /// Once the answer of a try was lost, no later try's failure says that nothing was written.
     pub(crate) async fn query(&self, statement: &str, params: &[Param<'_>]) -> Outcome<Vec<Row>> {
         let (mut tries, mut in_doubt) = (1, false);
         loop {
             match self.once(statement, params).await {
-                Err(failure) if failure.again && tries < TRIES => {
-                    in_doubt |= failure.in_doubt;
+                Ok(answer) => {
+                    self.outage.is_over();
+                    return Ok(answer);
+                }
+                Err(failure) => {
+                    in_doubt |= failure.again && failure.in_doubt;
+                    let wait = match failure.again {
+                        true if tries < TRIES => Some(Duration::ZERO),
+                        true => self.outage.wait(tries - TRIES, self.patience),
+                        false => None,
+                    };
+                    match wait {
+                        Some(wait) => rest(wait).await,
+                        None if in_doubt => return Err(failure.after_doubt()),
+                        None => return Err(failure),
+                    }
                     tries += 1;
                 }
-                Err(failure) if in_doubt => return Err(failure.after_doubt()),
-                answer => return answer,
             }
         }
     }
@@ -86,6 +100,13 @@ impl Database {
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(error) => Err(Failure::unavailable(format!("no connection: {error}"))),
         }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a store is built without an env; its patience is the machine's time")]
+async fn rest(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 

@@ -16,6 +16,7 @@
 //! * A connection is held for its own statement and nothing else, and no statement leaves anything in the session, so that PgBouncer
 //!   in transaction mode may stand between.
 //! * A connection that breaks in mid-commit is replaced and the commit asked again under its name: the answer is the same.
+//! * A server that is away (it restarts, or fails over) is waited for within the patience of a call, counted from when it went.
 //! * Every wait ends: for a connection, for a lock, for an answer.
 //!
 //! Set-up, grants, sizing and failover: `docs/stores/postgres.md`. Why it is so: `docs/decisions/0007-postgres.md`.
@@ -29,6 +30,7 @@ mod errors;
 mod line;
 mod micros;
 mod options;
+mod outage;
 #[cfg(test)]
 mod plans;
 mod rows;

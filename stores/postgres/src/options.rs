@@ -19,7 +19,8 @@ pub struct Options {
     pub group: usize,
     /// Most commits that wait before the store answers `Unavailable` at once. 4096.
     pub line: usize,
-    /// How long a call waits for a connection, and again for the server's answer, before `Unavailable`. 5 s.
+    /// How long a call waits for a connection, and again for the server's answer, before `Unavailable`. 5 s. A server that is away is
+    /// tried again for so long after it went: a restart shorter than this is noticed by nobody. Later callers are told at once.
     pub patience: Duration,
     /// What to claim for durability instead of what the server's settings say. If a failover may promote a replica that lags
     /// (asynchronous replication), say [`Durability::BestEffort`]: no setting tells it.

@@ -20,6 +20,8 @@ const WHOLE: u8 = 0;
 const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
 const SILENT: u8 = 3;
+/// Not the next commit only: whatever is said, and whoever comes, until it is changed.
+const AWAY: u8 = 4;
 
 /// A wire between the store and the server that can be cut in the midst of a commit.
 #[derive(Clone, Debug)]
@@ -40,6 +42,9 @@ impl Wire {
         let next = wire.next.clone();
         spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if next.load(Ordering::SeqCst) == AWAY {
+                    continue;
+                }
                 let server = TcpStream::connect((host.as_str(), port)).await.unwrap();
                 spawn(carry(client, server, next.clone()));
             }
@@ -67,6 +72,9 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, next: Arc<AtomicU8>
         tokio::select! {
             read = client.read(&mut up) => {
                 let Ok(count @ 1..) = read else { return };
+                if next.load(Ordering::SeqCst) == AWAY {
+                    return;
+                }
                 let is_commit = up[..count].windows(8).any(|word| word == b".commit(");
                 let fate = if is_commit { next.swap(WHOLE, Ordering::SeqCst) } else { WHOLE };
                 if fate == CUT_BEFORE {
@@ -121,6 +129,32 @@ async fn a_server_that_says_nothing_is_given_up_on_and_the_same_op_tells_later_w
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     let answer = store.commit(op, &[put("a", Expect::Absent, "{}")]).await.unwrap();
     assert_eq!(answer, Commit::Done(vec![store.get(&key("a")).await.unwrap().unwrap().ver]));
+    place.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_for_a_moment_is_waited_for_and_not_for_longer_than_patience() {
+    let place = Place::new().await;
+    let wire = Wire::to(&place.url).await;
+    let (patient, hasty) = (Duration::from_secs(20), Duration::from_millis(400));
+    let store = wire.store(&place, Options { patience: patient, ..place.options.clone() }).await;
+    wire.next.store(AWAY, Ordering::SeqCst);
+    let back = wire.next.clone();
+    spawn(async move {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        back.store(WHOLE, Ordering::SeqCst);
+    });
+    let (rows, other) = ([put("a", Expect::Absent, "{}")], key("b"));
+    let (committed, read) = tokio::join!(store.commit(new_op(), &rows), store.get(&other));
+    assert!(matches!(committed, Ok(Commit::Done(_))) && matches!(read, Ok(None)), "{committed:?} {read:?}");
+
+    let store = wire.store(&place, Options { patience: hasty, ..place.options.clone() }).await;
+    wire.next.store(AWAY, Ordering::SeqCst);
+    for _ in 0..3 {
+        assert_eq!(store.get(&key("a")).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    wire.next.store(WHOLE, Ordering::SeqCst);
+    assert!(store.get(&key("a")).await.unwrap().is_some());
     place.leave().await;
 }
 

@@ -21,9 +21,7 @@ pub trait Way: Debug + Sync {
     fn wishes(&self) -> &'static [Wish];
     /// The charge of an attempt.
     fn charge(&self, order: &Order, attempt: AttemptNo) -> Charge;
-    /// Whether the bank has something for the payer to pay. Never where a card is charged.
-    fn is_shown(&self, sandbox: &Sandbox, order: &Order) -> bool;
-    /// The payer pays, unless it is closed by now.
+    /// The payer, who was shown how, pays, unless it is closed by now.
     fn payer_acts(&self, sandbox: &Sandbox, order: &Order);
 }
 
@@ -106,10 +104,6 @@ impl Way for ByStripe {
         if order.wish == Wish::Fork { charge.capture_later() } else { charge }
     }
 
-    fn is_shown(&self, _: &Sandbox, _: &Order) -> bool {
-        false
-    }
-
     fn payer_acts(&self, _: &Sandbox, _: &Order) {}
 }
 
@@ -134,10 +128,6 @@ impl Way for ByWechatPay {
 
     fn charge(&self, order: &Order, attempt: AttemptNo) -> Charge {
         Charge::new(order.no.clone(), order.money, Method::Qr).attempt(attempt)
-    }
-
-    fn is_shown(&self, sandbox: &Sandbox, order: &Order) -> bool {
-        sandbox.wechatpay().order(order.no.as_str()).is_some()
     }
 
     fn payer_acts(&self, sandbox: &Sandbox, order: &Order) {

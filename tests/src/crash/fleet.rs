@@ -109,7 +109,13 @@ impl Fleet {
 
     /// All that was written down so far.
     pub(super) fn facts(&self) -> Vec<Fact> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.facts_from(0)
+    }
+
+    /// All that was written down so far after that many.
+    pub(super) fn facts_from(&self, read: usize) -> Vec<Fact> {
+        let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.get(read..).unwrap_or_default().to_vec()
     }
 
     /// Whether somebody wrote that down.

@@ -54,7 +54,8 @@ impl Place {
     }
 }
 
-/// How the store on PostgreSQL is opened, and its tables made.
+/// How the store on PostgreSQL is opened, and its tables made: patient enough for some outages, and not for others.
 pub fn postgres(schema: &str) -> paysluice_postgres::Options {
-    paysluice_postgres::Options { schema: schema.to_owned(), ..paysluice_postgres::Options::default() }
+    let patience = Duration::from_millis(800);
+    paysluice_postgres::Options { schema: schema.to_owned(), patience, ..paysluice_postgres::Options::default() }
 }

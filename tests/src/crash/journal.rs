@@ -33,6 +33,17 @@ pub enum Note {
     Failed(String),
 }
 
+impl Note {
+    /// Whether it is about that order.
+    pub fn is_about(&self, no: &str) -> bool {
+        match self {
+            Self::Asks(line) | Self::Told(line, _) => line.order == no,
+            Self::Heard { order, .. } => order == no,
+            Self::Ready(_) | Self::Closed | Self::Failed(_) => false,
+        }
+    }
+}
+
 /// What was asked, by whom, when. Times are unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {

@@ -72,9 +72,9 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A run of the usual size: three workers, eight orders a second.
+    /// A run of the usual size: three workers, sixteen orders a second.
     pub fn new(ground: Ground, seed: u64, storm: Duration, program: PathBuf) -> Self {
-        let orders = u32::try_from(storm.as_millis() / 125).unwrap_or(u32::MAX).max(8);
+        let orders = u32::try_from(storm.as_millis() / 62).unwrap_or(u32::MAX).max(8);
         Self { ground, seed, storm, orders, workers: 3, program }
     }
 }

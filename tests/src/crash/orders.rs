@@ -78,7 +78,7 @@ pub fn orders(seed: u64, count: u32, workers: usize, storm: Duration) -> Result<
                 way,
                 money: Money::new(fen, yuan)?,
                 wish,
-                at: storm.mul_f64(f64::from(n) / f64::from(count.max(1))),
+                at: storm * n / count.max(1),
                 askers: (0..workers).filter(|worker| *worker != left_out).collect(),
                 payer: Duration::from_millis(u64::try_from(one_of(1_500)).unwrap_or(0)),
             })

@@ -140,9 +140,8 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut weather: watc
         loop {
             let now = *weather.borrow_and_update();
             match now {
-                Weather::Fair | Weather::Refuse => break,
                 Weather::Deaf if answers => return,
-                Weather::Deaf => break,
+                Weather::Fair | Weather::Refuse | Weather::Deaf => break,
                 Weather::Stall if weather.changed().await.is_err() => return,
                 Weather::Stall => {}
             }
@@ -198,7 +197,8 @@ mod tests {
             env.sleep(Duration::from_millis(50)).await;
             assert_eq!(echo(&proxy, "b").await, Ok("b".to_owned()), "after {weather:?}");
         }
-        assert_eq!(heard.lock().unwrap().iter().filter(|word| *word == "a").count(), 2, "fair and deaf");
+        let times = heard.lock().unwrap().iter().filter(|word| *word == "a").count();
+        assert_eq!(times, 3, "at once when it was fair, unanswered when it was deaf, late when it stalled");
         proxy.aim(1, None);
         assert_eq!(echo(&proxy, "c").await, Err("cut".to_owned()));
     }

@@ -9,7 +9,7 @@ use paysluice::gateway::PaymentChannel;
 use paysluice::store::{Space, SpaceKind};
 
 use super::Fault;
-use super::journal::Note;
+use super::journal::{Note, millis};
 use super::judge::{Case, Wrong};
 use super::rest::Unrest;
 use super::scene::Scene;
@@ -103,39 +103,29 @@ impl Scene {
 
     /// What is wrong, and all that is known of the first few orders it is about.
     async fn tale(&self, wrong: &[Wrong]) -> String {
-        let mut tale = format!("{} things are wrong", wrong.len());
-        for one in wrong {
-            tale += &format!("\n* {}: {}", one.order.as_deref().unwrap_or("no order"), one.what);
-        }
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner).join("\n  ");
-        tale += &format!("\n\nwhat went wrong, and when:\n  {history}");
+        let mut tale = vec![format!("{} things are wrong", wrong.len())];
+        tale.extend(wrong.iter().map(|one| format!("* {}: {}", one.order.as_deref().unwrap_or("no order"), one.what)));
+        tale.push("\nthe faults, and when they struck:".to_owned());
+        tale.extend(self.history.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|line| format!("  {line}")));
         let mut about: Vec<&str> = wrong.iter().filter_map(|one| one.order.as_deref()).collect();
         about.dedup();
-        for order in self.orders.iter().filter(|order| about.iter().take(SHOWN).any(|no| *no == order.no.as_str())) {
-            tale += &format!("\n\nthe history of {order:?}:");
-            for fact in self.fleet.facts() {
-                let of_it = match &fact.note {
-                    Note::Asks(line) | Note::Told(line, _) => line.order == order.no.as_str(),
-                    Note::Heard { order: heard, .. } => heard == order.no.as_str(),
-                    _ => false,
-                };
-                if of_it {
-                    tale += &format!("\n  worker {} life {}: {:?}", fact.worker, fact.life, fact.note);
-                }
-            }
-            for entry in self.sandbox.ledger().of_order(order.no.as_str()) {
-                tale += &format!("\n  ledger: {} {entry:?}", super::journal::millis(entry.at));
-            }
-            if let Some(gateway) = self.gateways.get(order.way) {
-                match gateway.inspect(&order.no).await {
-                    Ok(view) => tale += &format!("\n  store: {}", serde_json::to_string(&view).unwrap_or_default()),
-                    Err(error) => tale += &format!("\n  store: {error}"),
-                }
-            }
+        about.truncate(SHOWN);
+        for order in self.orders.iter().filter(|order| about.contains(&order.no.as_str())) {
+            tale.push(format!("\nthe history of {order:?}:"));
+            let facts = self.fleet.facts();
+            let its_own = facts.iter().filter(|fact| fact.note.is_about(order.no.as_str()));
+            tale.extend(its_own.map(|fact| format!("  worker {} life {}: {:?}", fact.worker, fact.life, fact.note)));
+            let ledger = self.sandbox.ledger();
+            tale.extend(ledger.of_order(order.no.as_str()).map(|entry| format!("  ledger: {} {entry:?}", millis(entry.at))));
+            let Some(gateway) = self.gateways.get(order.way) else { continue };
+            let view = gateway.inspect(&order.no).await.map(|view| serde_json::to_string(&view).unwrap_or_default());
+            tale.push(format!("  store: {}", view.unwrap_or_else(|error| error.to_string())));
         }
-        tale + &format!(
-            "\n\nthe same storm again: PAYSLUICE_CRASH_SEED={} cargo xtask test -p paysluice-tests --test storms",
-            self.setup.seed
-        )
+        let (seed, ground) = (self.setup.seed, self.setup.ground.name());
+        tale.push(format!(
+            "\nthe same storm again: PAYSLUICE_CRASH_SEED={seed} cargo xtask test -p paysluice-tests --test storms {ground}\n\
+             or, if `soak` found it: cargo xtask soak --minutes 0 --seed {seed}"
+        ));
+        tale.join("\n")
     }
 }

@@ -17,8 +17,10 @@ const CLOSING: Duration = Duration::from_secs(150);
 /// How long everything else may take after that: a doubt that was looked at in vain is looked at again within 30 s.
 const RESTING: Duration = Duration::from_secs(60);
 
-/// After what time of it an operator would lend a hand, and does.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// After what time of it the driver looks at once at what only waits for its time (what was closed by another way than its own is
+/// seen to be at the next look, half a minute later), and after what time at everything.
+const HURRY: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is not at rest.
 #[derive(Debug, Default)]
@@ -49,16 +51,18 @@ impl Scene {
             self.env.sleep(Duration::from_millis(100)).await;
         }
         self.wrote("all orders are closed".to_owned());
-        let (began, mut helped) = (self.env.now(), false);
+        let (began, mut helped) = (self.env.now(), Duration::ZERO);
         let mut unrest = loop {
             let unrest = self.unrest().await?;
             let waited = self.env.now().since(began);
             if unrest.is_rest() || waited >= RESTING {
                 break unrest;
             }
-            if waited >= PATIENCE && !helped {
-                helped = true;
-                self.lend_a_hand(&unrest).await;
+            for after in [HURRY, PATIENCE] {
+                if helped < after && waited >= after {
+                    helped = after;
+                    self.lend_a_hand(&unrest, after == HURRY).await;
+                }
             }
             self.env.sleep(Duration::from_millis(200)).await;
         };
@@ -68,8 +72,8 @@ impl Scene {
         Ok(unrest)
     }
 
-    async fn lend_a_hand(&self, unrest: &Unrest) {
-        for operation in &unrest.operations {
+    async fn lend_a_hand(&self, unrest: &Unrest, only_watched: bool) {
+        for operation in unrest.operations.iter().filter(|one| !only_watched || one.state == Standing::Watched) {
             self.wrote(format!("resolve-now {} {}: {:?}", operation.order, operation.operation, operation.state));
             let Ok(no) = OrderNo::new(operation.order.as_str()) else { continue };
             for gateway in &self.gateways {

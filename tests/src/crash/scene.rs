@@ -1,22 +1,23 @@
 //! The scene of a run: the bank, the servers, the network between, the workers, and the storm over all of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use paysluice::env::{Env, Mono};
 use paysluice::gateway::Gateway;
+use paysluice::model::Status;
 use paysluice::store::Store;
 use paysluice_sandbox::{CallbackFault, FaultTable, Sandbox, ServerHandle};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::channels::{Access, WAYS, bank};
 use super::fleet::Fleet;
 use super::ground::{Place, postgres};
-use super::journal::millis;
-use super::orders::{Order, orders};
+use super::journal::{Note, millis};
+use super::orders::{Order, Wish, orders};
 use super::plan::{self, Line, plan};
 use super::proxy::{Proxy, Weather};
 use super::servers::{Postgres, Redis};
@@ -41,7 +42,6 @@ pub(super) struct Scene {
     lines: Lines,
     servers: Arc<Servers>,
     _served: ServerHandle,
-    _payers: watch::Sender<()>,
     _folder: TempDir,
 }
 
@@ -123,8 +123,7 @@ impl Scene {
         });
         let gateways = gateways.collect::<Result<_, Fault>>()?;
         let orders: Arc<[Order]> = orders(setup.seed, setup.orders, setup.workers, setup.storm)?.into();
-        let (payers, alive) = watch::channel(());
-        env.spawn(pay(env.clone(), sandbox.clone(), Arc::clone(&orders), alive));
+        env.spawn(pay(env.clone(), sandbox.clone(), Arc::downgrade(&fleet), Arc::clone(&orders)));
         Ok(Self {
             env: env.clone(),
             setup: setup.clone(),
@@ -138,7 +137,6 @@ impl Scene {
             lines,
             servers: Arc::new(servers),
             _served: served,
-            _payers: payers,
             _folder: folder,
         })
     }
@@ -224,25 +222,27 @@ fn plain_wire() -> Result<Arc<paysluice::transport::NetworkTransport>, Fault> {
     Ok(Arc::new(paysluice::transport::NetworkTransport::new(&wire, Duration::from_secs(30))?))
 }
 
-/// The payers: each comes some time after his order, unless nobody is to.
-async fn pay(env: Env, sandbox: Sandbox, orders: Arc<[Order]>, alive: watch::Receiver<()>) {
-    let mut seen: std::collections::BTreeMap<usize, Mono> = std::collections::BTreeMap::new();
-    let mut done = std::collections::BTreeSet::new();
-    while alive.has_changed().is_ok() {
+/// The payers: each pays some time after a worker could show him how, unless nobody is to. What no worker was told, no payer sees.
+async fn pay(env: Env, sandbox: Sandbox, fleet: Weak<Fleet>, orders: Arc<[Order]>) {
+    let (mut shown, mut paid, mut read) = (BTreeMap::new(), BTreeSet::new(), 0);
+    while let Some(fleet) = fleet.upgrade() {
         let now = env.now();
-        for (place, order) in orders.iter().enumerate() {
-            let Some(way) = WAYS.get(order.way) else { continue };
-            if done.contains(&place) || order.wish == super::orders::Wish::Leave {
-                continue;
-            }
-            let there = seen.get(&place).copied();
-            if there.is_some_and(|there| now.since(there) >= order.payer) {
-                way.payer_acts(&sandbox, order);
-                done.insert(place);
-            } else if there.is_none() && way.is_shown(&sandbox, order) {
-                seen.insert(place, now);
+        let facts = fleet.facts_from(read);
+        read += facts.len();
+        for fact in facts {
+            if let Note::Told(line, word) = fact.note
+                && word.what == Status::AwaitingPayer.to_string()
+            {
+                shown.entry(line.order).or_insert(now);
             }
         }
+        for order in orders.iter().filter(|order| order.wish != Wish::Leave) {
+            let comes = shown.get(order.no.as_str()).is_some_and(|shown: &Mono| now.since(*shown) >= order.payer);
+            if comes && paid.insert(order.no.clone()) {
+                WAYS.get(order.way).into_iter().for_each(|way| way.payer_acts(&sandbox, order));
+            }
+        }
+        drop(fleet);
         env.sleep(Duration::from_millis(50)).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -19,6 +19,9 @@ const WATCHED: &str = "trap '' INT TERM HUP; \"$@\" </dev/null & server=$!; read
 
 /// How long a server may take to start: tries, a twentieth of a second each.
 const STARTS_WITHIN: u32 = 400;
+
+/// How often a PostgreSQL is started before it is given up.
+const RESTARTS: u32 = 20;
 
 /// A Redis of our own. Dropped, it is killed.
 #[derive(Debug)]
@@ -86,12 +89,14 @@ impl Drop for Redis {
 pub struct Postgres {
     pub(super) url: String,
     command: String,
+    /// One crash at a time.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Postgres {
     /// The one that the environment names, if it names one: a person's own server is not ours to crash.
     pub fn named() -> Option<Self> {
-        Some(Self { url: std::env::var(CRASH_URL).ok()?, command: std::env::var(CRASH_COMMAND).ok()? })
+        Some(Self { url: std::env::var(CRASH_URL).ok()?, command: std::env::var(CRASH_COMMAND).ok()?, turn: Arc::default() })
     }
 
     /// Where it listens.
@@ -102,10 +107,17 @@ impl Postgres {
 
     /// Ends it at once, in the midst of everything, and starts it again.
     pub(super) fn crash(&self) -> Result<(), Fault> {
-        let crashed = Command::new("sh").args(["-c", &self.command]).stdin(Stdio::null()).output()?;
-        if crashed.status.success() {
-            return Ok(());
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = String::new();
+        // A server refuses to start while a process of the one before it still holds its memory.
+        for _ in 0..RESTARTS {
+            let crashed = Command::new("sh").args(["-c", &self.command]).stdin(Stdio::null()).output()?;
+            if crashed.status.success() {
+                return Ok(());
+            }
+            said = String::from_utf8_lossy(&crashed.stderr).into_owned();
+            std::thread::sleep(Duration::from_millis(300));
         }
-        Err(format!("PostgreSQL could not be started again: {}", String::from_utf8_lossy(&crashed.stderr)).into())
+        Err(format!("PostgreSQL could not be started again: {said}").into())
     }
 }

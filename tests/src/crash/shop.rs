@@ -47,7 +47,6 @@ impl Clerk {
     async fn fulfil(&self, order: &Order, worker: usize, until: Mono) -> Result<(), Error> {
         let payment = self.charged(order, until).await?;
         match order.wish {
-            Wish::Pay | Wish::Decline => {}
             Wish::Fork if worker.is_multiple_of(2) => {
                 self.ask(order, Asked::Capture(order.money.minor()), until).await?;
             }
@@ -63,7 +62,7 @@ impl Clerk {
                     self.ask(order, Asked::Refund(number, minor), until).await?;
                 }
             }
-            Wish::Refunds | Wish::Rivals => {}
+            Wish::Pay | Wish::Decline | Wish::Refunds | Wish::Rivals => {}
         }
         Ok(())
     }

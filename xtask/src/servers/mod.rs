@@ -4,6 +4,7 @@ mod postgres;
 mod redis;
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -51,10 +52,27 @@ struct Server {
     child: Child,
     /// Ends what is no longer the child that was started, if anything; run before the child is killed.
     stop: Option<Command>,
+    /// Does the same if we end without having done it, interrupted or killed: it waits for the end of a pipe that we hold.
+    guard: Child,
+}
+
+impl Server {
+    fn new(folder: Folder, child: Child, stop: Option<Command>) -> Result<Self, Failed> {
+        let stops = stop.as_ref().map_or_else(|| ":".to_owned(), words);
+        let (pid, path) = (child.id(), folder.path().display());
+        let script = format!("trap '' INT TERM HUP; read -r _; {stops}; kill -9 {pid}; rm -rf '{path}'");
+        let mut guard = Command::new("sh");
+        // In a group of its own, so that what ends all of ours leaves it to do its work.
+        guard.process_group(0).args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let guard = guard.spawn().map_err(|error| Failed::new(format!("sh: {error}")))?;
+        Ok(Self { folder, child, stop, guard })
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
         if let Some(stop) = &mut self.stop {
             let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
         }
@@ -112,6 +130,12 @@ fn command(program: &Path) -> Command {
             command
         }
     }
+}
+
+/// A command as a shell reads it.
+fn words(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
 /// Where a program is, in the folders of PATH and those given.

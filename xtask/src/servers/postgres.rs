@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Folder, Server, Servers, command, done, find, free_port, install, wait_for};
+use super::{Folder, Server, Servers, command, done, find, free_port, install, wait_for, words};
 use crate::run::Failed;
 
 const URL: &str = "PAYSLUICE_TEST_POSTGRES";
@@ -67,7 +67,7 @@ fn server(programs: &Path, name: &str) -> Result<(Server, u16), Failed> {
     // After a crash the server is no child of ours any more.
     let mut stop = command(&programs.join("pg_ctl"));
     stop.arg("-D").arg(&data).args(["-m", "immediate", "-w", "stop"]);
-    let mut server = Server { folder, child, stop: Some(stop) };
+    let mut server = Server::new(folder, child, Some(stop))?;
     let ready = programs.join("pg_isready");
     let ask = || Command::new(&ready).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
     wait_for("PostgreSQL", &mut server.child, || ask().is_ok_and(|status| status.success()))?;
@@ -83,8 +83,7 @@ fn crash(programs: &Path, folder: &Folder) -> String {
         .args(["-m", "immediate", "-w", "-l"])
         .arg(folder.path().join("log"))
         .arg("restart");
-    let words = std::iter::once(restart.get_program()).chain(restart.get_args());
-    words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    words(&restart)
 }
 
 const BOUNCER_WANTED: &str = "the tests need PgBouncer, and it is neither here nor can it be installed\n\
@@ -108,7 +107,7 @@ fn bouncer(servers: &mut Servers, server: u16) -> Result<(), Failed> {
     );
     std::fs::write(&settings, text).map_err(|error| Failed::new(format!("{}: {error}", settings.display())))?;
     let child = spawn("PgBouncer", command(&program).arg(&settings))?;
-    let mut bouncer = Server { folder, child, stop: None };
+    let mut bouncer = Server::new(folder, child, None)?;
     wait_for("PgBouncer", &mut bouncer.child, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
     servers.tell(BOUNCER, url(port));
     servers.keep(bouncer);

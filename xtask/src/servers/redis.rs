@@ -27,7 +27,7 @@ pub(super) fn start(servers: &mut Servers) -> Result<(), Failed> {
     run.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder.path());
     let child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let child = child.map_err(|error| Failed::new(format!("{}: {error}", program.display())))?;
-    let mut server = Server { folder, child, stop: None };
+    let mut server = Server::new(folder, child, None)?;
     wait_for("Redis", &mut server.child, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
     servers.tell(URL, format!("redis://127.0.0.1:{port}"));
     servers.keep(server);

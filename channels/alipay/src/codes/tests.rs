@@ -14,6 +14,7 @@ fn told(verdict: Verdict) -> String {
         Verdict::Fails(kind) => kind.name().to_owned(),
         Verdict::Declines(advice) => format!("declines {advice:?}"),
         Verdict::Missing => "missing".to_owned(),
+        Verdict::Query => "query".to_owned(),
     }
 }
 
