@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use paysluice::gateway::GatewayConfig;
 use paysluice::guard::GuardsConfig;
 use paysluice::model::{AccountRef, Invalid};
 use paysluice::transport::NetworkConfig;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::open::provider::{self, Own};
 
 /// A configuration and where it was read: paths in it are meant from there.
 #[derive(Clone, Debug)]
@@ -18,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) file: PathBuf,
     /// What stands in it.
     pub(crate) sections: Sections,
+    /// What of each gateway's section only its provider has.
+    own: BTreeMap<String, Arc<dyn Own>>,
 }
 
 /// The whole file.
@@ -86,7 +93,7 @@ pub(crate) struct OlderKey {
     _inline: Option<Inline>,
 }
 
-/// `[gateways.NAME]`
+/// `[gateways.NAME]`, without what only its provider has.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GatewaySection {
@@ -96,23 +103,6 @@ pub(crate) struct GatewaySection {
     pub(crate) base_url: Option<String>,
     #[serde(default)]
     pub(crate) allow_http_loopback: bool,
-    #[serde(default)]
-    pub(crate) api_version: Option<String>,
-    /// How far a callback's time may lie from this machine's: `300s`.
-    #[serde(default)]
-    pub(crate) webhook_tolerance: Option<String>,
-    #[serde(default)]
-    pub(crate) secret_key_env: Option<String>,
-    #[serde(default)]
-    pub(crate) secret_key_file: Option<PathBuf>,
-    #[serde(default, rename = "secret_key")]
-    _secret_key: Option<Inline>,
-    #[serde(default)]
-    pub(crate) webhook_secret_env: Many<String>,
-    #[serde(default)]
-    pub(crate) webhook_secret_file: Many<PathBuf>,
-    #[serde(default, rename = "webhook_secret", alias = "webhook_secrets")]
-    _webhook_secret: Option<Inline>,
     /// What `callback serve` signs with; several while one is rolled.
     #[serde(default)]
     pub(crate) forward_secret_env: Many<String>,
@@ -120,39 +110,6 @@ pub(crate) struct GatewaySection {
     pub(crate) forward_secret_file: Many<PathBuf>,
     #[serde(default, rename = "forward_secret", alias = "forward_secrets")]
     _forward_secret: Option<Inline>,
-    // WeChat Pay's.
-    #[serde(default)]
-    pub(crate) appid: Option<String>,
-    #[serde(default)]
-    pub(crate) sub_appid: Option<String>,
-    #[serde(default)]
-    pub(crate) merchant_private_key_env: Option<String>,
-    #[serde(default)]
-    pub(crate) merchant_private_key_file: Option<PathBuf>,
-    #[serde(default, rename = "merchant_private_key")]
-    _merchant_private_key: Option<Inline>,
-    #[serde(default)]
-    pub(crate) merchant_serial: Option<String>,
-    #[serde(default)]
-    pub(crate) merchant_certificate_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) api_v3_key_env: Option<String>,
-    #[serde(default)]
-    pub(crate) api_v3_key_file: Option<PathBuf>,
-    #[serde(default, rename = "api_v3_key")]
-    _api_v3_key: Option<Inline>,
-    #[serde(default)]
-    pub(crate) public_key_id: Option<String>,
-    #[serde(default)]
-    pub(crate) public_key_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) platform_certificate_file: Many<PathBuf>,
-    #[serde(default)]
-    pub(crate) notify_url: Option<String>,
-    #[serde(default)]
-    pub(crate) refund_notify_url: Option<String>,
-    #[serde(default)]
-    pub(crate) store_out_id: Option<String>,
     /// The guards' settings.
     #[serde(default)]
     pub(crate) guards: GuardsConfig,
@@ -164,9 +121,24 @@ pub(crate) struct GatewaySection {
     pub(crate) settings: GatewayConfig,
 }
 
+/// The keys of [`GatewaySection`]. All others are the provider's own.
+const COMMON: [&str; 11] = [
+    "provider",
+    "account",
+    "base_url",
+    "allow_http_loopback",
+    "forward_secret_env",
+    "forward_secret_file",
+    "forward_secret",
+    "forward_secrets",
+    "guards",
+    "network",
+    "settings",
+];
+
 /// A secret that stands in the file itself: refused unread.
 #[derive(Clone, Debug)]
-struct Inline;
+pub(crate) struct Inline;
 
 impl<'de> Deserialize<'de> for Inline {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
@@ -271,16 +243,27 @@ impl Config {
 
     /// Reads a text as if it stood in `file`.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        let sections: Sections = toml::from_str(text).map_err(|error| {
+        let wrong = |error: toml::de::Error| {
             // The message only: the error's own display quotes the line, which may hold a secret.
             let key = error.span().map_or_else(String::new, |span| key_at(text, span.start));
             ConfigError::new(file, key, error.message())
-        })?;
+        };
+        let mut whole = DeTable::parse(text).map_err(wrong)?;
+        let apart = providers_keys(whole.get_mut());
+        let sections = Sections::deserialize(toml::Deserializer::from(whole)).map_err(wrong)?;
+        let mut own = BTreeMap::new();
         for (name, gateway) in &sections.gateways {
             let section = format!("gateways.{name}");
             gateway.guards.validate().map_err(|invalid| ConfigError::of(file, &format!("{section}.guards"), &invalid))?;
+            let read = provider::named(&gateway.provider).ok_or_else(|| {
+                let rule = format!("must be {}: this command speaks no other protocol yet", provider::names());
+                ConfigError::new(file, format!("{section}.provider"), rule)
+            })?;
+            let keys = apart.iter().find(|(of, _)| of == name).map(|(_, keys)| keys.clone());
+            let keys = keys.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
+            own.insert(name.clone(), read(toml::Deserializer::from(keys)).map_err(wrong)?);
         }
-        Ok(Self { file: file.to_owned(), sections })
+        Ok(Self { file: file.to_owned(), sections, own })
     }
 
     /// A path in the file, seen from where the file is.
@@ -295,6 +278,34 @@ impl Config {
             let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are: {}", known.join(", ")) };
             ConfigError::new(&self.file, format!("gateways.{name}"), format!("must be a gateway of this file ({known})"))
         })
+    }
+
+    /// What only the provider of a gateway has.
+    pub(crate) fn own(&self, name: &str) -> Result<&dyn Own, ConfigError> {
+        self.gateway(name)?;
+        let own = self.own.get(name).map(|own| &**own);
+        own.ok_or_else(|| ConfigError::new(&self.file, format!("gateways.{name}"), "must be a gateway of this file"))
+    }
+}
+
+/// Takes out of each gateway's section the keys that are its provider's own: they are read by that provider, and nobody else.
+fn providers_keys<'i>(whole: &mut DeTable<'i>) -> Vec<(String, Spanned<DeTable<'i>>)> {
+    let gateways = whole.get_mut("gateways").and_then(|gateways| table(gateways.get_mut()));
+    let sections = gateways.into_iter().flat_map(|gateways| gateways.iter_mut());
+    let taken = sections.filter_map(|(name, section)| {
+        let span = section.span();
+        let (common, own) =
+            std::mem::take(table(section.get_mut())?).into_iter().partition(|(key, _)| COMMON.contains(&key.get_ref().as_ref()));
+        *table(section.get_mut())? = common;
+        Some((name.get_ref().to_string(), Spanned::new(span, own)))
+    });
+    taken.collect()
+}
+
+fn table<'a, 'i>(value: &'a mut DeValue<'i>) -> Option<&'a mut DeTable<'i>> {
+    match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
     }
 }
 

@@ -1,5 +1,9 @@
 //! From configuration to a gateway: its adapter, its network, its store.
 
+mod alipay;
+pub(crate) mod provider;
+mod stripe;
+mod unionpay;
 mod wechatpay;
 
 use std::path::Path;
@@ -8,17 +12,16 @@ use std::sync::Arc;
 use paysluice::adapter::Adapter;
 use paysluice::env::Env;
 use paysluice::gateway::{Gateway, Handler};
-use paysluice::model::{Mode, Secret};
 use paysluice::signing::Sealer;
 use paysluice::store::{Durability, MemoryStore, Store, StoreError};
 use paysluice::transport::{NetworkConfig, NetworkTransport};
 use paysluice_postgres::PostgresStore;
 use paysluice_redis::{RedisStore, StoreOptions};
 use paysluice_sqlite::{Options, SqliteStore};
-use paysluice_stripe::{Stripe, StripeConfig};
 
 use crate::config::{self, Config, ConfigError, GatewaySection, StoreSection};
 use crate::secrets::Secrets;
+use provider::{At, Use};
 
 /// What of a gateway is not in the file.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ pub(crate) fn gateway(env: &Env, secrets: &Secrets<'_>, name: &str, manner: Mann
 
 /// The adapter of a gateway for reading callbacks only: what only sends need is not looked for.
 pub(crate) fn reader(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
-    adapter(secrets, name, Use::Callbacks)
+    adapter(secrets, name, Use::CALLBACKS)
 }
 
 /// The adapter of a gateway for taking callbacks in: with its API key only where something may be fetched to verify them. Without
@@ -75,7 +78,7 @@ pub(crate) fn receiver(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adap
 
 /// The adapter of a gateway with all its keys.
 pub(crate) fn with_keys(secrets: &Secrets<'_>, name: &str) -> Result<Arc<dyn Adapter>, ConfigError> {
-    adapter(secrets, name, Use::Operations)
+    adapter(secrets, name, Use::ALL)
 }
 
 /// A gateway's network settings.
@@ -96,52 +99,10 @@ pub(crate) fn sealer(secrets: &Secrets<'_>, keeps: Durability) -> Result<Option<
     }
 }
 
-/// What an adapter is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    Operations,
-    Callbacks,
-}
-
-fn adapter(secrets: &Secrets<'_>, name: &str, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
+/// The adapter of a gateway for that use.
+pub(crate) fn adapter(secrets: &Secrets<'_>, name: &str, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
     let section = secrets.config.gateway(name)?;
-    match section.provider.as_str() {
-        "stripe" => stripe(secrets, name, section, usage),
-        "wechatpay" => wechatpay::open(secrets, name, section, usage),
-        _ => {
-            let key = format!("gateways.{name}.provider");
-            Err(ConfigError::new(
-                &secrets.config.file,
-                key,
-                "must be stripe or wechatpay: this command speaks no other protocol yet",
-            ))
-        }
-    }
-}
-
-fn stripe(secrets: &Secrets<'_>, name: &str, section: &GatewaySection, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
-    let place = format!("gateways.{name}");
-    let file = &secrets.config.file;
-    let secret_key = match (usage, section.account.mode()) {
-        (Use::Operations, _) => secrets.secret_key(name, section)?,
-        (Use::Callbacks, Mode::Live) => Secret::new("sk_live_unused"),
-        (Use::Callbacks, Mode::Test) => Secret::new("sk_test_unused"),
-    };
-    let mut config = StripeConfig::new(section.account.clone(), secret_key);
-    config.webhook_secrets = secrets.webhook_secrets(name, section)?;
-    config.allow_http_loopback = section.allow_http_loopback;
-    if let Some(url) = &section.base_url {
-        config.base_url.clone_from(url);
-    }
-    if let Some(version) = &section.api_version {
-        config.api_version.clone_from(version);
-    }
-    if let Some(tolerance) = &section.webhook_tolerance {
-        config.webhook_tolerance = paysluice::model::text::parse_duration(tolerance)
-            .ok_or_else(|| ConfigError::new(file, format!("{place}.webhook_tolerance"), "must be a time such as 300s or 5m"))?;
-    }
-    let adapter = Stripe::new(config).map_err(|invalid| ConfigError::of(file, &place, &invalid))?;
-    Ok(Arc::new(adapter))
+    secrets.config.own(name)?.open(&At { secrets, name, section }, usage)
 }
 
 /// The store that `[store]` names, and what it keeps.
@@ -227,8 +188,9 @@ mod tests {
         assert_eq!(told, "paysluice.toml: store.url: must be sqlite:PATH, postgres://…, redis://… or memory:");
         let told = open("", HEAD, "sk_test_a").unwrap_err();
         assert!(told.starts_with("paysluice.toml: store.url: must be given"), "{told}");
-        let told = open(memory, &HEAD.replace("\"stripe\"", "\"alipay\""), "sk_test_a").unwrap_err();
-        assert!(told.starts_with("paysluice.toml: gateways.shop.provider: must be stripe"), "{told}");
+        let other = HEAD.replace("\"stripe\"", "\"adyen\"");
+        let told = Config::parse(Path::new("paysluice.toml"), &format!("[gateways.shop]\n{other}")).unwrap_err().to_string();
+        assert!(told.starts_with("paysluice.toml: gateways.shop.provider: must be stripe, wechatpay, alipay"), "{told}");
         let redis = "[store]\nurl = \"redis://127.0.0.1:1\"";
         let told = open(redis, HEAD, "sk_test_a").unwrap_err();
         assert!(

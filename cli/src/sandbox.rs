@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use paysluice::env::Env;
 use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig, WechatPayConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::args::SandboxAsk;
@@ -32,6 +32,28 @@ pub(crate) async fn run(env: Env, ask: SandboxAsk, as_json: bool) -> Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a client of Alipay's face needs, in either mode.
+fn alipay(sandbox: &Sandbox, url: &str) -> Value {
+    let face = sandbox.alipay().credentials();
+    json!({
+        "base_url": url, "account": format!("alipay:test:{}", face.app_id), "seller_id": face.seller_id,
+        "app_private_key": face.app_private_key.expose_str(), "alipay_public_key": face.alipay_public_key,
+        "app_certificate": face.app_certificate, "alipay_certificate": face.alipay_certificate,
+        "alipay_root_certificates": face.alipay_root_certificates,
+        "app_auth_token": face.app_auth_token.expose_str(), "authorized_seller_id": face.authorized_seller_id,
+    })
+}
+
+/// What a client of UnionPay's face needs.
+fn unionpay(sandbox: &Sandbox, url: &str) -> Value {
+    let face = sandbox.unionpay().credentials();
+    json!({
+        "base_url": url, "account": format!("unionpay:test:{}", face.mer_id), "cert_id": face.cert_id,
+        "sign_key": face.merchant_private_key.expose_str(), "sign_certificate": face.merchant_certificate,
+        "root_certificate": face.root_certificate, "middle_certificate": face.middle_certificate,
+    })
+}
+
 fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
     let credentials = sandbox.credentials();
     let (key, secret) = (credentials.secret_key.expose_str(), credentials.webhook_secret.expose_str());
@@ -47,12 +69,16 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
             "merchant_private_key": face.merchant_private_key.expose_str(), "api_v3_key": face.api_v3_key.expose_str(),
             "public_key": {"id": face.public_key_id, "pem": face.public_key},
         });
-        writeln!(out, "{}", json!({"stripe": stripe, "wechatpay": wechatpay, "control": format!("{url}/sandbox/")}))?;
+        let faces = json!({
+            "stripe": stripe, "wechatpay": wechatpay, "alipay": alipay(sandbox, url), "unionpay": unionpay(sandbox, url),
+            "control": format!("{url}/sandbox/"),
+        });
+        writeln!(out, "{faces}")?;
         return out.flush();
     }
     writeln!(
         out,
-        "The sandbox serves Stripe's face and WeChat Pay's at {url}; faults, ledger and payers under {url}/sandbox/.\n\
+        "The sandbox serves Stripe's face, WeChat Pay's, Alipay's and UnionPay's at {url}; faults, ledger and payers under {url}/sandbox/.\n\
          Test credentials, good for nothing else:\n\n\
          export SANDBOX_SECRET_KEY={key}\n\
          export SANDBOX_WEBHOOK_SECRET={secret}\n\n\
@@ -64,7 +90,7 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
          allow_http_loopback = true\n\
          secret_key_env = \"SANDBOX_SECRET_KEY\"\n\
          webhook_secret_env = \"SANDBOX_WEBHOOK_SECRET\"\n\n\
-         WeChat Pay's credentials: the same command with --json.\n\n\
+         The others' credentials: the same command with --json.\n\n\
          Interrupt to stop."
     )?;
     out.flush()

@@ -24,12 +24,6 @@ pub(crate) struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// The key for the provider's API.
-    pub(crate) fn secret_key(&self, name: &str, gateway: &GatewaySection) -> Result<Secret, ConfigError> {
-        let key = format!("gateways.{name}.secret_key");
-        self.one(&key, gateway.secret_key_env.as_deref(), gateway.secret_key_file.as_deref())
-    }
-
     /// A secret of a gateway's, by its field, from a variable or a file.
     pub(crate) fn named(
         &self,
@@ -49,16 +43,22 @@ impl Secrets<'_> {
         text.ok_or_else(|| self.error(&format!("{key}_file"), format!("file {} must be text", path.display())))
     }
 
-    /// The secrets that callbacks are signed with; none if none is named.
-    pub(crate) fn webhook_secrets(&self, name: &str, gateway: &GatewaySection) -> Result<Vec<Secret>, ConfigError> {
-        let key = format!("gateways.{name}.webhook_secret");
-        self.several(&key, &gateway.webhook_secret_env.0, &gateway.webhook_secret_file.0)
-    }
-
     /// The secrets that forwarded events are signed with; none if none is named.
     pub(crate) fn forward_secrets(&self, name: &str, gateway: &GatewaySection) -> Result<Vec<Secret>, ConfigError> {
-        let key = format!("gateways.{name}.forward_secret");
-        self.several(&key, &gateway.forward_secret_env.0, &gateway.forward_secret_file.0)
+        self.several(name, "forward_secret", &gateway.forward_secret_env.0, &gateway.forward_secret_file.0)
+    }
+
+    /// All secrets that a field of a gateway's names, those of variables first.
+    pub(crate) fn several(
+        &self,
+        name: &str,
+        field: &str,
+        variables: &[String],
+        files: &[PathBuf],
+    ) -> Result<Vec<Secret>, ConfigError> {
+        let key = format!("gateways.{name}.{field}");
+        let variables = variables.iter().map(|variable| self.variable(&key, variable));
+        variables.chain(files.iter().map(|path| self.file(&key, path))).collect()
     }
 
     /// What seals the rows at rest.
@@ -79,11 +79,6 @@ impl Secrets<'_> {
         let keys = keys.collect::<Result<Vec<_>, ConfigError>>()?;
         let sealer = Sealer::new(keys).map_err(|invalid| self.error("at_rest.key_id", format!("must be {}", invalid.rule())))?;
         Ok(Some(sealer))
-    }
-
-    fn several(&self, key: &str, variables: &[String], files: &[PathBuf]) -> Result<Vec<Secret>, ConfigError> {
-        let variables = variables.iter().map(|variable| self.variable(key, variable));
-        variables.chain(files.iter().map(|path| self.file(key, path))).collect()
     }
 
     fn one(&self, key: &str, variable: Option<&str>, file: Option<&Path>) -> Result<Secret, ConfigError> {
@@ -111,7 +106,8 @@ impl Secrets<'_> {
         let mut bytes = std::fs::read(self.config.beside(path))
             .map_err(|error| self.error(&key, format!("file {} cannot be read ({})", path.display(), error.kind())))?;
         // Editors end a file with a line end; it is no part of the secret.
-        if bytes.ends_with(b"\n") {
+        // A file that is no text, as a .pfx, has no line end.
+        if bytes.ends_with(b"\n") && std::str::from_utf8(&bytes).is_ok() {
             bytes.pop();
             if bytes.ends_with(b"\r") {
                 bytes.pop();
@@ -157,7 +153,7 @@ mod tests {
     fn key_error(lines: &str) -> String {
         let config = gateway(lines);
         let secrets = Secrets { config: &config, environment: NONE };
-        secrets.secret_key("shop", config.gateway("shop").unwrap()).unwrap_err().to_string()
+        crate::open::with_keys(&secrets, "shop").unwrap_err().to_string()
     }
 
     #[test]
@@ -184,10 +180,10 @@ mod tests {
             [("whsec_a", "whsec_a"), ("whsec_a\n", "whsec_a"), ("whsec_a\r\n", "whsec_a"), ("whsec_a\n\n", "whsec_a\n")]
         {
             std::fs::write(folder.path().join("s"), written).unwrap();
-            let text = "[gateways.shop]\nprovider = \"stripe\"\naccount = \"stripe:test:acct_1\"\nwebhook_secret_file = \"s\"";
+            let text = "[gateways.shop]\nprovider = \"stripe\"\naccount = \"stripe:test:acct_1\"\nforward_secret_file = \"s\"";
             let config = Config::parse(&folder.path().join("paysluice.toml"), text).unwrap();
             let secrets = Secrets { config: &config, environment: NONE };
-            let found = secrets.webhook_secrets("shop", config.gateway("shop").unwrap()).unwrap();
+            let found = secrets.forward_secrets("shop", config.gateway("shop").unwrap()).unwrap();
             assert_eq!(found, [Secret::new(read)]);
         }
     }

@@ -3,31 +3,32 @@
 
 use std::time::Duration;
 
-use paysluice::adapter::{Charge, Method, Query, Refund, Reverse, Surface};
+use paysluice::adapter::{Charge, Method, Query, Reverse, Surface};
 use paysluice::gateway::{Call, PaymentChannel};
-use paysluice::model::{AttemptNo, Currency, ErrorKind, Fate, Money, Payment, RefundNo, Status};
+use paysluice::model::{AttemptNo, ErrorKind, Fate, RefundNo, Status};
 use paysluice_sandbox::Fault;
 use paysluice_tests::payer::opens;
+use paysluice_tests::scanning::Shop;
 use paysluice_tests::scripts::{FAULTS, SIGNED_FAULTS, all, insist};
-use paysluice_tests::{Channel, Setup, World, call, fate, on_virtual_time, order};
+use paysluice_tests::{Channel, Setup, World, call, fate, on_virtual_time, order, yuan};
 
-/// UnionPay takes it verbatim as its own number.
 const ORDER: &str = "order0001";
+
+const SHOP: Shop = Shop {
+    order: ORDER,
+    code: "62234567890123",
+    opens: |_, _| Ok(()),
+    begins: |sandbox, order| sandbox.unionpay().payer_begins(order),
+    pays: |sandbox, order| sandbox.unionpay().payer_pays(order).map(drop),
+    orders: |sandbox| sandbox.unionpay().trades().len(),
+};
 
 /// What the certificate inside of each message adds: genuine ones of another owner, and of another time; and what a rightly signed
 /// answer about another trade does.
 const OF_CERTIFICATES: [Fault; 3] = [Fault::OtherName, Fault::OutOfTime, Fault::OtherOrder];
 
-fn yuan(fen: i64) -> Money {
-    Money::new(fen, Currency::CNY).unwrap()
-}
-
 fn by(method: Method) -> Charge {
     Charge::new(order(ORDER), yuan(1000), method).description("tea")
-}
-
-fn at_the_counter(last: &str) -> Charge {
-    by(Method::Barcode(format!("62234567890123{last}")))
 }
 
 fn setup() -> Setup {
@@ -36,32 +37,6 @@ fn setup() -> Setup {
 
 fn faults() -> Vec<Fault> {
     FAULTS.into_iter().chain(SIGNED_FAULTS).chain(OF_CERTIFICATES).collect()
-}
-
-async fn paid(world: &World) {
-    let payment = world.gateway.charge(by(Method::Qr), call()).await.unwrap().value;
-    let shown = opens(world, &payment).await;
-    world.sandbox.unionpay().payer_pays(&shown).unwrap();
-    let payment = world.gateway.query(Query::new(order(ORDER)), call()).await.unwrap();
-    assert_eq!(payment.value.status, Status::Paid);
-    world.env.sleep(Duration::from_secs(60)).await;
-}
-
-/// The store agrees with the ledger, and nothing is left in doubt.
-async fn agrees(world: &World, context: &str) -> Payment {
-    let ledger = world.sandbox.ledger();
-    assert!(ledger.charges(ORDER) <= 1 && ledger.audit().is_empty(), "{context}: {:?}", ledger.audit());
-    let doubts = world.gateway.doubts(10).await.unwrap();
-    assert!(doubts.is_empty(), "{context}: {doubts:?}");
-    let payment = world.gateway.payment(&order(ORDER)).await.unwrap();
-    if payment.status == Status::Canceled {
-        // Taken back as a whole: what went to and fro UnionPay does not tell.
-        assert_eq!(ledger.taken(ORDER), ledger.refunded(ORDER), "{context}: {payment:?}");
-        return payment;
-    }
-    let given: i64 = payment.refunds.iter().filter(|part| part.status.holds_money()).map(|part| part.money.minor()).sum();
-    assert_eq!(given, ledger.refunded(ORDER), "{context}: {payment:?}");
-    payment
 }
 
 /// An order for the app or a QR code takes no money until its payer is shown something: it is made, it is not, or it is being made.
@@ -148,71 +123,24 @@ fn a_form_whose_questions_meet_every_script_ends_in_one_truth_whatever_its_payer
     }
 }
 
-async fn barcode_under(world: &World, script: &[Fault], patience: Call, last: &str) {
-    world.sandbox.faults().script(script.to_vec());
-    let told = world.gateway.charge(at_the_counter(last), patience).await;
-    let context = format!("{last} {script:?}: {told:?}");
-    let waits = told.as_ref().is_ok_and(|answer| answer.value.status != Status::Paid);
-    world.env.sleep(Duration::from_secs(200)).await;
-    let taken = world.sandbox.ledger().taken(ORDER);
-    match fate(&told) {
-        Fate::NotApplied => assert_eq!(taken, 0, "{context}"),
-        Fate::Applied if !waits => assert_eq!(taken, 1000, "{context}"),
-        Fate::Applied | Fate::Unknown => {}
-    }
-    world.let_time_pass().await;
-    let kept = world.sandbox.ledger().taken(ORDER) - world.sandbox.ledger().refunded(ORDER);
-    if fate(&told) == Fate::NotApplied {
-        assert_eq!(kept, 0, "{context}: charged afterwards");
-        return;
-    }
-    let payment = agrees(world, &context).await;
-    assert_eq!(payment.status == Status::Paid && payment.refunded.is_zero(), kept == 1000, "{context}: {payment:?}");
-}
-
 #[test]
 fn a_barcode_under_every_script_is_charged_at_most_once_and_told_truly() {
-    all(&faults(), 3, setup, async |world, script| barcode_under(world, script, call(), "00").await);
+    all(&faults(), 3, setup, async |world, script| SHOP.barcode_under(world, script, call(), "00").await);
 }
 
 #[test]
 fn a_barcode_with_any_ending_ends_in_one_truth() {
     for last in ["11", "12", "13", "14", "16", "21", "31", "32", "33", "34"] {
-        all(&faults(), 2, setup, async |world, script| barcode_under(world, script, call(), last).await);
+        all(&faults(), 2, setup, async |world, script| SHOP.barcode_under(world, script, call(), last).await);
     }
 }
 
 /// A part goes back as a refund, all of it as a revoke: the worlds begin within the clearing day.
-async fn refund_under(world: &World, script: &[Fault], patience: Call, fen: i64) {
-    paid(world).await;
-    world.sandbox.faults().script(script.to_vec());
-    let refund = || Refund::new(order(ORDER), RefundNo::new("r-1").unwrap(), yuan(fen));
-    let told = world.gateway.refund(refund(), patience).await;
-    let context = format!("{fen} {script:?}: {told:?}");
-    world.env.sleep(Duration::from_secs(200)).await;
-    let refunded = || world.sandbox.ledger().refunded(ORDER);
-    match fate(&told) {
-        Fate::NotApplied => assert_eq!(refunded(), 0, "{context}"),
-        Fate::Applied => assert_eq!(refunded(), fen, "{context}"),
-        Fate::Unknown => {}
-    }
-    world.let_time_pass().await;
-    if fate(&told) == Fate::NotApplied {
-        assert_eq!(refunded(), 0, "{context}: refunded afterwards");
-        world.sandbox.faults().none();
-        let again = insist(world, || world.gateway.refund(refund(), call())).await;
-        assert_eq!(fate(&again), Fate::Applied, "{context} then {again:?}");
-    }
-    world.let_time_pass().await;
-    assert!(refunded() == 0 || refunded() == fen, "{context}");
-    agrees(world, &context).await;
-}
-
 #[test]
 fn a_refund_under_every_script_gives_back_at_most_once() {
-    all(&FAULTS, 3, setup, async |world, script| refund_under(world, script, call(), 300).await);
-    all(&faults(), 2, setup, async |world, script| refund_under(world, script, call(), 300).await);
-    all(&faults(), 2, setup, async |world, script| refund_under(world, script, call(), 1000).await);
+    all(&FAULTS, 3, setup, async |world, script| SHOP.refund_of_under(world, script, call(), 300).await);
+    all(&faults(), 2, setup, async |world, script| SHOP.refund_of_under(world, script, call(), 300).await);
+    all(&faults(), 2, setup, async |world, script| SHOP.refund_of_under(world, script, call(), 1000).await);
 }
 
 /// What is known of the payment when it is to be taken back.
@@ -225,7 +153,7 @@ enum Known {
 
 async fn reversal_under(world: &World, script: &[Fault], known: Known) {
     let last = if matches!(known, Known::Working) { "13" } else { "00" };
-    world.gateway.charge(at_the_counter(last), call()).await.unwrap();
+    world.gateway.charge(SHOP.at_the_counter(last), call()).await.unwrap();
     if matches!(known, Known::Paid) {
         world.gateway.query(Query::new(order(ORDER)), call()).await.unwrap();
     }
@@ -234,20 +162,20 @@ async fn reversal_under(world: &World, script: &[Fault], known: Known) {
     let told = reverse().await;
     let context = format!("{known:?} {script:?}: {told:?}");
     world.env.sleep(Duration::from_secs(200)).await;
-    let kept = || world.sandbox.ledger().taken(ORDER) - world.sandbox.ledger().refunded(ORDER);
+    let kept = || SHOP.kept(world);
     match fate(&told) {
         Fate::NotApplied => assert_eq!(kept() == 1000, !matches!(known, Known::Working), "{context}"),
         Fate::Applied => assert_eq!(kept(), 0, "{context}"),
         Fate::Unknown => {}
     }
     world.let_time_pass().await;
-    agrees(world, &context).await;
+    SHOP.agrees(world, &context).await;
     if fate(&told) == Fate::Unknown && matches!(known, Known::Paid) && kept() > 0 {
         // A revoke is never sent twice by itself. It did not arrive: whoever asks again has it.
         world.sandbox.faults().none();
         insist(world, reverse).await.unwrap();
         world.let_time_pass().await;
-        agrees(world, &context).await;
+        SHOP.agrees(world, &context).await;
     }
     assert!(fate(&told) == Fate::NotApplied || kept() == 0, "{context}: {}", kept());
 }
@@ -263,9 +191,9 @@ fn a_reversal_under_every_script_leaves_nothing_taken() {
 #[test]
 fn a_caller_in_a_hurry_is_told_the_truth_too() {
     let hurried = Call::within(Duration::from_millis(400));
-    all(&FAULTS, 3, setup, async |world, script| barcode_under(world, script, hurried, "00").await);
-    all(&FAULTS, 2, setup, async |world, script| barcode_under(world, script, hurried, "33").await);
-    all(&FAULTS, 3, setup, async |world, script| refund_under(world, script, hurried, 300).await);
+    all(&FAULTS, 3, setup, async |world, script| SHOP.barcode_under(world, script, hurried, "00").await);
+    all(&FAULTS, 2, setup, async |world, script| SHOP.barcode_under(world, script, hurried, "33").await);
+    all(&FAULTS, 3, setup, async |world, script| SHOP.refund_of_under(world, script, hurried, 300).await);
     all(&FAULTS, 2, setup, async |world, script| order_under(world, script, hurried, &Method::Qr).await);
 }
 

@@ -8,6 +8,7 @@ use paysluice::adapter::Adapter;
 use paysluice::gateway::Capabilities;
 use paysluice::model::{Error, ErrorKind, Next, Secret};
 use paysluice_stripe::{Stripe, StripeConfig};
+use paysluice_unionpay::{UnionPay, UnionPayConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 fn readme() -> PathBuf {
@@ -59,7 +60,15 @@ fn adapters() -> Vec<Box<dyn Adapter>> {
     let key = Secret::new(include_str!("../../channels/wechatpay/vectors/java_test_merchant_private_key.pem"));
     let wechatpay = "wechatpay:live:1".parse().unwrap();
     let wechatpay = WeChatPayConfig::new(wechatpay, "wx1", key, "01", Secret::new([b'k'; 32]));
-    vec![Box::new(Stripe::new(stripe).unwrap()), Box::new(WeChatPay::new(wechatpay).unwrap())]
+    let pem = |name: &str| std::fs::read_to_string(readme().with_file_name("channels/unionpay/vectors").join(name)).unwrap();
+    let unionpay = "unionpay:live:777290058110048".parse().unwrap();
+    let unionpay = UnionPayConfig::new(unionpay, pem("made_root.pem"), pem("made_middle.pem"))
+        .signing(Secret::new(pem("made_merchant_key.pem")), pem("made_merchant.pem"));
+    vec![
+        Box::new(Stripe::new(stripe).unwrap()),
+        Box::new(WeChatPay::new(wechatpay).unwrap()),
+        Box::new(UnionPay::new(unionpay).unwrap()),
+    ]
 }
 
 /// One test, for both write the same file.

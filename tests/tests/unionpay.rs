@@ -10,9 +10,14 @@ use paysluice_tests::{Channel, Setup, World, call, on_virtual_time, order};
 
 /// A world that works by itself, and hears notices.
 fn living(seed: u64) -> World {
-    let world = World::with(Setup { channel: Channel::UnionPay, seed, background: true, ..Setup::default() });
+    let world = deaf(seed);
     world.hears();
     world
+}
+
+/// A world that works by itself, and hears none.
+fn deaf(seed: u64) -> World {
+    World::with(Setup { channel: Channel::UnionPay, seed, background: true, ..Setup::default() })
 }
 
 fn cny(text: &str) -> Money {
@@ -79,6 +84,29 @@ fn every_way_to_pay_ends_with_the_money_told_by_a_notice() {
 }
 
 #[test]
+fn what_no_notice_tells_is_found_by_asking() {
+    on_virtual_time(async {
+        let world = deaf(13);
+        for (no, method) in [("order0web", Method::Redirect(Surface::Web)), ("order0app", Method::App)] {
+            let payment = world.gateway.charge(charge(no, method), call()).await.unwrap().value;
+            let shown = opens(&world, &payment).await;
+            world.sandbox.unionpay().payer_fails(&shown).unwrap();
+            world.sleep(60).await;
+            world.sandbox.unionpay().payer_pays(&shown).unwrap();
+            world.sleep(600).await;
+            assert_eq!(world.gateway.payment(&order(no)).await.unwrap().status, Status::Paid, "{no}");
+        }
+        world.gateway.refund(refund("order0web", "refund01", "5.00 CNY"), call()).await.unwrap();
+        world.sleep(60).await;
+        assert_eq!(world.gateway.payment(&order("order0web")).await.unwrap().refunded, cny("5.00 CNY"));
+        let payment = world.gateway.charge(charge("order0002", Method::Redirect(Surface::Wap)), call()).await.unwrap().value;
+        world.sandbox.unionpay().payer_fails(&opens(&world, &payment).await).unwrap();
+        world.sleep(1300).await;
+        assert_eq!(world.gateway.payment(&order("order0002")).await.unwrap().status, Status::Declined, "tried, and left");
+    });
+}
+
+#[test]
 fn a_form_is_shown_again_and_a_failed_try_leaves_it_payable() {
     on_virtual_time(async {
         let world = living(2);
@@ -117,7 +145,7 @@ fn a_scanned_code_ends_in_one_truth_whatever_its_answer_was() {
             // 03 and 04 may be asked about within the call: then it knows.
             let fate = paysluice_tests::fate(&answer);
             assert!(fate == told || told == Fate::Unknown && fate == Fate::Applied, "{last}: {answer:?}");
-            world.sleep(700).await;
+            world.sleep(1200).await;
             let (status, captured, _) = stands(&world, "order0001").await;
             assert_eq!((&status, captured.minor() > 0), (&end, end == Status::Paid), "{last}");
             let (taken, returned) = books(&world, "order0001");

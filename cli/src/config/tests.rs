@@ -14,7 +14,8 @@ key_env = "PAY_KEY"
 provider = "stripe"
 account = "stripe:test:acct_1"
 secret_key_env = "STRIPE_KEY"
-webhook_secret_file = ["new.txt", "old.txt"]
+webhook_secret_file = "hook.txt"
+forward_secret_file = ["new.txt", "old.txt"]
 
 [gateways.shop.guards.rate]
 account = "40/s"
@@ -28,7 +29,7 @@ fn error(text: &str) -> String {
 fn a_whole_file_is_read() {
     let config = Config::parse(Path::new("etc/paysluice.toml"), GOOD).unwrap();
     let shop = config.gateway("shop").unwrap();
-    assert_eq!(shop.webhook_secret_file.0, [PathBuf::from("new.txt"), PathBuf::from("old.txt")]);
+    assert_eq!(shop.forward_secret_file.0, [PathBuf::from("new.txt"), PathBuf::from("old.txt")]);
     assert_eq!(shop.guards.rate.account.unwrap().to_string(), "40/s");
     assert_eq!(config.beside(Path::new("pay.db")), Path::new("etc/pay.db"));
     assert_eq!(config.beside(Path::new("/var/pay.db")), Path::new("/var/pay.db"));
@@ -92,11 +93,60 @@ fn the_reference_page_is_read_and_names_the_defaults() {
     assert_eq!(cards.network, NetworkConfig::default());
     assert_eq!(cards.settings, GatewayConfig::default());
     let source = include_str!("../config.rs");
+    let own = provider::ALL.iter().flat_map(|(name, _)| keys_of(name));
+    for key in own {
+        assert!(text.contains(key.trim_end_matches('s')), "{key} is not on the page");
+    }
     let fields =
         source.lines().filter_map(|line| line.trim().strip_prefix("pub(crate) ")?.split_once(": ")).map(|(field, _)| field);
     let of_the_file = fields.filter(|field| !["file", "sections", "fn", "gateways"].contains(field) && !field.contains(' '));
     for field in of_the_file {
         assert!(text.contains(field), "{field} is not on the page");
+    }
+}
+
+/// The keys of a provider's own, as its refusal of another names them.
+fn keys_of(provider: &str) -> Vec<String> {
+    let told =
+        error(&format!("[gateways.a]\nprovider = \"{provider}\"\naccount = \"{provider}:test:1\"\nno_key_of_anybodys = 1"));
+    let (_, keys) = told.split_once("expected one of ").unwrap_or_else(|| panic!("{told}"));
+    keys.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_key_of_another_provider_is_refused_by_its_name() {
+    for (provider, key) in [
+        ("stripe", "appid"),
+        ("stripe", "seller_id"),
+        ("wechatpay", "webhook_tolerance"),
+        ("wechatpay", "alipay_public_key_file"),
+        ("alipay", "api_v3_key_env"),
+        ("alipay", "refund_notify_url"),
+        ("unionpay", "seller_id"),
+        ("stripe", "sign_pfx_file"),
+    ] {
+        let head = format!("[gateways.a]\nprovider = \"{provider}\"\naccount = \"{provider}:test:1\"\n");
+        let told = error(&format!("{head}{key} = \"x\""));
+        assert!(told.starts_with(&format!("paysluice.toml: gateways.a.{key}: unknown field `{key}`")), "{told}");
+        assert!(!keys_of(provider).contains(&key.to_owned()));
+    }
+}
+
+#[test]
+fn a_secret_of_any_provider_is_refused_in_the_file_and_not_repeated() {
+    for (provider, key) in [
+        ("wechatpay", "api_v3_key"),
+        ("wechatpay", "merchant_private_key"),
+        ("alipay", "app_private_key"),
+        ("alipay", "app_auth_token"),
+        ("unionpay", "sign_pfx"),
+        ("unionpay", "sign_pfx_password"),
+        ("unionpay", "sign_key"),
+    ] {
+        let head = format!("[gateways.a]\nprovider = \"{provider}\"\naccount = \"{provider}:test:1\"\n");
+        let told = error(&format!("{head}{key} = \"hush\""));
+        assert!(told.starts_with(&format!("paysluice.toml: gateways.a.{key}: a secret must not stand")), "{told}");
+        assert!(!told.contains("hush"), "{told}");
     }
 }
 

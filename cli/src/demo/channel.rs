@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use paysluice::adapter::{Adapter, Charge, Request};
 use paysluice::env::BoxFuture;
 use paysluice::model::{AccountRef, AttemptNo, Error, Invalid, OrderNo, Payment};
@@ -12,7 +13,7 @@ use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig};
 use super::clerk::Clerk;
 use super::diary::Diary;
 use super::order::Order;
-use super::{stripe, unionpay, wechatpay};
+use super::{alipay, stripe, unionpay, wechatpay};
 
 /// One channel of the demo's shop: its protocol, its payers, its weather, and how the bank speaks of it.
 pub(crate) trait Channel: Debug + Send + Sync {
@@ -49,6 +50,13 @@ pub(crate) trait Channel: Debug + Send + Sync {
     /// Whether a request asks for keys, not for money.
     fn asks_for_keys(&self, request: &Request) -> bool;
 
+    /// What a request changes, so that the same again is the same text; none of a question.
+    fn changes(&self, request: &Request) -> Option<String> {
+        let key = request.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
+        let same = || format!("{} {key} {}", request.url, String::from_utf8_lossy(&request.body));
+        (request.method != Method::GET).then(same)
+    }
+
     /// How the paths of its requests begin.
     fn path(&self) -> &'static str;
 
@@ -64,6 +72,7 @@ pub(crate) fn bank(seed: u64) -> SandboxConfig {
         callback_waits: CALLBACK_WAITS.map(Duration::from_millis).to_vec(),
         search_lag: Duration::from_secs(1),
         wechatpay: wechatpay::settings(),
+        alipay: alipay::settings(),
         unionpay: unionpay::settings(),
         ..SandboxConfig::default()
     }
@@ -73,10 +82,11 @@ pub(crate) fn bank(seed: u64) -> SandboxConfig {
 pub(crate) const CALLBACK_WAITS: [u64; 5] = [200, 500, 1000, 2000, 4000];
 
 /// The channels, about as many orders to each.
-pub(crate) fn all(sandbox: &Sandbox) -> [Arc<dyn Channel>; 3] {
+pub(crate) fn all(sandbox: &Sandbox) -> [Arc<dyn Channel>; 4] {
     [
         Arc::new(stripe::ByStripe::new(sandbox.clone())),
         Arc::new(wechatpay::ByWechatPay::new(sandbox.clone())),
+        Arc::new(alipay::ByAlipay::new(sandbox.clone())),
         Arc::new(unionpay::ByUnionPay::new(sandbox.clone())),
     ]
 }

@@ -5,7 +5,7 @@ use paysluice_sandbox::{CallbackFault, Fault, FaultTable, Sandbox, Scope};
 use super::channel::Channel;
 
 /// How long a slow answer drips, in milliseconds: longer than the demo's gateway waits.
-const SLOW: u64 = 1500;
+pub(crate) const SLOW: u64 = 1500;
 
 /// A fault and its share, in hundredths of all faults.
 pub(crate) type Share = (Fault, u16);

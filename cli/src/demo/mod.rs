@@ -1,5 +1,6 @@
 //! The demo: a bank that fails, gateways that must not be fooled by it, and a count of the money at the end.
 
+mod alipay;
 mod channel;
 mod clerk;
 mod diary;
@@ -7,6 +8,7 @@ mod faults;
 mod figures;
 mod judge;
 mod order;
+mod payers;
 mod report;
 mod stripe;
 mod till;

@@ -26,7 +26,8 @@ pub(crate) fn orders(count: u32, seed: u64, channels: usize) -> Result<Vec<Order
     let order = |index: u32| {
         let fen = 1_000 + i64::try_from(one_of(99_000)).unwrap_or(0);
         Ok(Order {
-            no: OrderNo::new(format!("demo-{seed}-{index:05}"))?,
+            // Of characters that every channel takes as its own number.
+            no: OrderNo::new(format!("demo_{seed}_{index:05}"))?,
             money: Money::new(fen, yuan)?,
             channel: usize::try_from(one_of(u64::try_from(channels).unwrap_or(1))).unwrap_or(0),
             lot: one_of(100),

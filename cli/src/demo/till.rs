@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::Method;
 use paysluice::adapter::{Adapter, Reply, Request};
 use paysluice::env::{BoxFuture, Env};
 use paysluice::gateway::{By, Gateway, GatewayConfig, Handler, TellAgain, Told};
@@ -96,11 +95,10 @@ impl Transport for Wire {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Reply, TransportError>> {
         self.sends.fetch_add(1, Ordering::Relaxed);
         self.keys.fetch_add(u64::from(self.channel.asks_for_keys(&request)), Ordering::Relaxed);
-        // What changes something is drafted once: the same address, key and body are the same request again.
-        if request.method != Method::GET {
+        // What changes something is drafted once: the same again is the same request again.
+        if let Some(change) = self.channel.changes(&request) {
             let mut hasher = DefaultHasher::new();
-            let key = request.headers.get("idempotency-key").map(http::HeaderValue::as_bytes);
-            (&request.url, key, &request.body).hash(&mut hasher);
+            change.hash(&mut hasher);
             let fresh = self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish());
             self.retries.fetch_add(u64::from(!fresh), Ordering::Relaxed);
         }

@@ -3,57 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use paysluice::adapter::{Adapter, Cancel, Charge, Method, Refund, Request, Reverse};
+use paysluice::adapter::{Adapter, Charge, Method, Request};
 use paysluice::env::BoxFuture;
-use paysluice::gateway::PaymentChannel;
-use paysluice::model::{
-    AccountRef, AttemptNo, Error, ErrorKind, Fate, Invalid, Mode, Money, NextAction, OrderNo, Payment, RefundNo,
-};
+use paysluice::model::{AccountRef, AttemptNo, Error, ErrorKind, Invalid, Mode, NextAction, OrderNo, Payment};
 use paysluice_sandbox::{Fault, FaultTable, Sandbox, Scope, Trust, WechatPayConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 use super::channel::{CALLBACK_WAITS, Channel};
 use super::clerk::Clerk;
-use super::diary::{Asked, Diary};
+use super::diary::Diary;
 use super::faults;
-use super::order::{Order, part};
-
-/// What is wanted of an order, and what its payer does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
-    /// The payer scans the shop's code and pays.
-    Scan,
-    /// The shop scans the payer's code, and has the money at once.
-    Barcode,
-    /// As `Barcode`, but the payer must type the password.
-    Password,
-    /// As `Barcode`, but refused; then `Scan`.
-    Refused,
-    /// Paid by either code, and all of it given back.
-    Refund,
-    /// Paid by either code, and two parts of it given back.
-    Refunds,
-    /// The payer leaves, and the shop closes the order.
-    Leave,
-    /// The payer pays while the shop closes the order.
-    Late,
-    /// The payer never types the password, and the shop reverses the order.
-    Forget,
-}
-
-fn wish(order: &Order) -> Wish {
-    match order.lot {
-        0..34 => Wish::Scan,
-        34..54 => Wish::Barcode,
-        54..62 => Wish::Password,
-        62..72 => Wish::Refused,
-        72..77 => Wish::Refund,
-        77..83 => Wish::Refunds,
-        83..91 => Wish::Leave,
-        91..97 => Wish::Late,
-        _ => Wish::Forget,
-    }
-}
+use super::order::Order;
+use super::payers::{Payers, Wish, fulfil, wish};
 
 /// The last digits of the payers' codes, which say what comes of them.
 const REFUSED: [&str; 5] = ["12", "21", "22", "23", "24"];
@@ -80,59 +41,6 @@ impl ByWechatPay {
     pub(crate) fn new(sandbox: Sandbox) -> Self {
         Self(sandbox)
     }
-
-    async fn fulfil(&self, clerk: &Clerk, order: &Order, diary: &mut Diary) -> Result<(), Error> {
-        match wish(order) {
-            Wish::Scan | Wish::Barcode | Wish::Password | Wish::Refused => clerk.pay(order, diary).await.map(drop),
-            Wish::Refund => {
-                let payment = clerk.pay(order, diary).await?;
-                give_back(clerk, order, diary, "r1", payment.money).await
-            }
-            Wish::Refunds => {
-                let payment = clerk.pay(order, diary).await?;
-                give_back(clerk, order, diary, "r1", part(payment.money, 3)?).await?;
-                give_back(clerk, order, diary, "r2", part(payment.money, 4)?).await
-            }
-            Wish::Leave | Wish::Late | Wish::Forget => self.end(clerk, order, diary).await,
-        }
-    }
-
-    /// Ends an order that is not paid, which may be paid at that very moment.
-    async fn end(&self, clerk: &Clerk, order: &Order, diary: &mut Diary) -> Result<(), Error> {
-        let payment = clerk.charge(order, self.charge(order, AttemptNo::FIRST), diary).await?;
-        if payment.status.is_settled() {
-            return Ok(());
-        }
-        let late = wish(order) == Wish::Late;
-        let types = late && order.way.is_multiple_of(2);
-        if types {
-            self.0.wechatpay().payer_begins(&shown(&payment)).map_err(|why| Error::new(ErrorKind::Conflict, why))?;
-        }
-        let payer = async {
-            if late && !types {
-                clerk.env.sleep(Duration::from_millis(order.way % 8)).await;
-                // He may come too late.
-                let _ = self.payer_acts(&payment);
-            }
-        };
-        let (cancel, reverse) = (Cancel::new(order.no.clone()), Reverse::new(order.no.clone(), RefundNo::new("v1")?));
-        let end = clerk.ask(diary, Asked::End, |clerk, call| match wish(order) {
-            Wish::Forget => clerk.gateway.reverse(reverse.clone(), call),
-            _ => clerk.gateway.cancel(cancel.clone(), call),
-        });
-        match tokio::join!(end, payer).0 {
-            // The payer was first.
-            Err(error) if late && error.fate() == Fate::NotApplied => {}
-            ended => drop(ended?),
-        }
-        clerk.settled(order, diary).await.map(drop)
-    }
-}
-
-async fn give_back(clerk: &Clerk, order: &Order, diary: &mut Diary, number: &str, money: Money) -> Result<(), Error> {
-    // WeChat Pay wants numbers of refunds that no other order has.
-    let refund = Refund::new(order.no.clone(), RefundNo::new(format!("{}-{number}", order.no))?, money);
-    clerk.ask(diary, Asked::Refund(money), |clerk, call| clerk.gateway.refund(refund.clone(), call)).await.map(drop)
 }
 
 /// What the payer is shown; nothing where the shop scans the payer's code.
@@ -140,6 +48,17 @@ fn shown(payment: &Payment) -> String {
     match payment.next_action.as_ref().map(|action| &action.what) {
         Some(NextAction::Qr(code)) => code.clone(),
         _ => String::new(),
+    }
+}
+
+impl Payers for ByWechatPay {
+    /// A code is there without its payer.
+    fn opens(&self, _: &Payment) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn begins(&self, payment: &Payment) -> Result<(), Error> {
+        self.0.wechatpay().payer_begins(&shown(payment)).map(drop).map_err(|why| Error::new(ErrorKind::Conflict, why))
     }
 }
 
@@ -209,7 +128,7 @@ impl Channel for ByWechatPay {
     }
 
     fn serve<'a>(&'a self, clerk: &'a Clerk, order: &'a Order, diary: &'a mut Diary) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.fulfil(clerk, order, diary))
+        Box::pin(fulfil(self, clerk, order, diary))
     }
 
     /// WeChat Pay knows an order only by the number of one attempt.
@@ -239,19 +158,7 @@ impl Channel for ByWechatPay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::order::orders;
     use super::*;
-
-    #[test]
-    fn the_wishes_come_in_the_mix_promised() {
-        let orders = orders(1000, 7, 1).unwrap();
-        let share = |wanted: Wish| orders.iter().filter(|order| wish(order) == wanted).count();
-        assert!((290..390).contains(&share(Wish::Scan)));
-        assert!((150..250).contains(&share(Wish::Barcode)));
-        for (rare, range) in [(Wish::Leave, 50..110), (Wish::Late, 35..90), (Wish::Forget, 12..55), (Wish::Refused, 60..140)] {
-            assert!(range.contains(&share(rare)), "{rare:?}");
-        }
-    }
 
     #[test]
     fn the_later_attempts_of_an_order_have_numbers_of_their_own() {
@@ -260,10 +167,10 @@ mod tests {
         let account = channel.account().unwrap();
         let url = "http://127.0.0.1:1".to_owned();
         let adapter = channel.open(account, url.clone(), url).unwrap();
-        let order = OrderNo::new("demo-999999-00001").unwrap();
+        let order = OrderNo::new("demo_999999_00001").unwrap();
         let number = |attempt| channel.number(&*adapter, &order, attempt);
         let second = AttemptNo::FIRST.next();
-        assert_eq!(number(AttemptNo::FIRST), "demo-999999-00001");
+        assert_eq!(number(AttemptNo::FIRST), "demo_999999_00001");
         assert!(number(second) != number(AttemptNo::FIRST) && number(second) != number(second.next()));
     }
 }

@@ -17,6 +17,7 @@ use paysluice::guard::timeout;
 use crate::args::DoctorAsk;
 use crate::config::{Config, ConfigError};
 use crate::open;
+use crate::open::provider::Use;
 use crate::secrets::{Secrets, of_process};
 use network::Asker;
 use report::{Area, Report};
@@ -84,18 +85,12 @@ struct Built {
 
 /// Without webhook secrets an adapter can still ask; without its API key it still knows its callbacks, and where its provider is.
 fn build(secrets: &Secrets<'_>, name: &str) -> Built {
-    let mut bare = secrets.config.clone();
-    if let Some(section) = bare.sections.gateways.get_mut(name) {
-        section.webhook_secret_env.0.clear();
-        section.webhook_secret_file.0.clear();
-    }
-    let bare = Secrets { config: &bare, environment: secrets.environment };
     let mut wrong: Vec<Finding> = Vec::new();
-    for (secrets, has_keys) in [(secrets, true), (&bare, true), (secrets, false), (&bare, false)] {
-        match if has_keys { open::with_keys(secrets, name) } else { open::reader(secrets, name) } {
+    for (sends, hears) in [(true, true), (true, false), (false, true), (false, false)] {
+        match open::adapter(secrets, name, Use { sends, hears }) {
             Ok(adapter) => {
                 wrong.extend(wrong.is_empty().then(|| Finding::good("adapter", format!("{adapter:?}"))));
-                return Built { adapter: Some(adapter), has_keys, wrong };
+                return Built { adapter: Some(adapter), has_keys: sends, wrong };
             }
             Err(error) => {
                 let finding = misconfigured(&error);
