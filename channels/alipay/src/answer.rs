@@ -45,7 +45,7 @@ impl Alipay {
         }
         let method = draft.carry.get("method").unwrap_or_default();
         let envelope =
-            Envelope::read(&reply.body, method).map_err(|error| unintelligible(reply, &self.shown(&error.to_string())))?;
+            Envelope::read(&reply.body, method).map_err(|error| unreadable(call, reply, &self.shown(&error.to_string())))?;
         let sent = reply.body.slice_ref(envelope.node.get().as_bytes());
         let (node, proved) = match given(envelope.sign.as_ref()) {
             None => (sent, false),
@@ -67,13 +67,13 @@ impl Alipay {
     /// `proved`: signed, and by the node of the method itself. Without that an answer may refuse, and say nothing else.
     fn judged(&self, call: Call, bytes: Bytes, proved: bool, reply: &Reply) -> Result<Answer, Failure> {
         let node = self.node(&bytes, reply)?;
-        let code = given(node.code.as_ref()).ok_or_else(|| unintelligible(reply, "it has no code"))?;
+        let code = given(node.code.as_ref()).ok_or_else(|| unreadable(call, reply, "it has no code"))?;
         match code {
             "10000" if proved => return Ok(Answer::Proved(bytes.clone())),
             "10003" if proved && call == Call::Barcode => return Ok(Answer::Waiting(bytes.clone())),
             "10000" | "10003" => {
                 let why = "a success that is not signed is none: not from Alipay, or altered on the way";
-                return Err(Failure::again(unintelligible(reply, why).error, again(call, Resend::Same)));
+                return Err(unreadable(call, reply, why));
             }
             _ => {}
         }
@@ -138,6 +138,16 @@ pub(crate) fn with_id(error: Error, reply: &Reply) -> Error {
 /// An answer that cannot be read.
 pub(crate) fn unintelligible(reply: &Reply, why: &str) -> Failure {
     Failure::last(with_id(Error::new(ErrorKind::Unintelligible, format!("Alipay's answer cannot be read: {why}")), reply))
+}
+
+/// The same of an answer to that call. The number stands for good: the same bytes are understood, another draft would be refused.
+pub(crate) fn unreadable(call: Call, reply: &Reply, why: &str) -> Failure {
+    Failure::again(unintelligible(reply, why).error, again(call, Resend::Same))
+}
+
+/// The same of one that speaks of something else.
+pub(crate) fn misread(call: Call, reply: &Reply, error: Error) -> Failure {
+    Failure::again(with_id(error, reply), again(call, Resend::Same))
 }
 
 /// Alipay answers business failures with 200 too: any other status is a proxy's or a failing front's, and proves nothing.

@@ -8,7 +8,7 @@ use paysluice::adapter::{
 };
 use paysluice::model::{Error, ErrorKind, Fate, Invalid, NextAction, Status};
 
-use crate::answer::{Answer, unintelligible, with_id};
+use crate::answer::{Answer, misread, unintelligible, with_id};
 use crate::codes::Call;
 use crate::config::check_url;
 use crate::fields::{self, Body};
@@ -108,7 +108,7 @@ impl Codec<Charge> for Alipay {
             Call::Barcode => Self::see_payment(&node, Status::Paid, "10000", body.clone()),
             _ => made(draft, &node, body.clone()),
         });
-        read.map(|seen| Decoded::Done(Box::new(seen))).map_err(|error| with_id(error, reply).into())
+        read.map(|seen| Decoded::Done(Box::new(seen))).map_err(|error| misread(call, reply, error))
     }
 
     fn recovery(&self, _: &Charge, draft: &Draft) -> Recovery {
