@@ -1,12 +1,17 @@
 //! UnionPay behind the gateway, before the sandbox: forms that nobody closes, codes that are asked about, refunds that are only accepted.
 #![allow(clippy::unwrap_used, reason = "tests, helpers included")]
 
-use paysluice::adapter::{Cancel, Charge, Method, Query, Refund, Reverse, Surface};
+use std::sync::{Arc, Mutex};
+use std::time::UNIX_EPOCH;
+
+use paysluice::adapter::{Cancel, Charge, Method, Query, Refund, Reply, Request, Reverse, Surface};
+use paysluice::env::{BoxFuture, Env};
 use paysluice::gateway::PaymentChannel;
 use paysluice::model::{AttemptNo, ErrorKind, Fate, Money, PartStatus, RefundNo, Status};
+use paysluice::transport::{Limits, Transport, TransportError};
 use paysluice_sandbox::{Fault, Scope};
 use paysluice_tests::payer::opens;
-use paysluice_tests::{Channel, Setup, World, call, on_virtual_time, order};
+use paysluice_tests::{Channel, START, Setup, World, Wrap, call, on_virtual_time, order};
 
 /// A world that works by itself, and hears notices.
 fn living(seed: u64) -> World {
@@ -242,6 +247,33 @@ fn an_order_that_nobody_pays_ends_with_its_time_and_the_next_attempt_is_another(
             world.sleep(5).await;
             assert_eq!(stands(&world, no).await.0, Status::Paid, "{no}");
         }
+    });
+}
+
+/// The way to the bank, with the minutes at which questions went over it.
+#[derive(Debug)]
+struct Watched(Arc<dyn Transport>, Env, Arc<Mutex<Vec<u64>>>);
+
+impl Transport for Watched {
+    fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Reply, TransportError>> {
+        if request.url.ends_with("/queryTrans.do") {
+            let since = self.1.wall().duration_since(UNIX_EPOCH + START).unwrap();
+            self.2.lock().unwrap().push(since.as_secs() / 60);
+        }
+        self.0.send(request, limits)
+    }
+}
+
+#[test]
+fn a_form_that_nobody_opens_is_looked_at_in_unionpays_own_cadence() {
+    on_virtual_time(async {
+        let looks = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&looks);
+        let wire: Wrap<dyn Transport> = Box::new(move |env, inner| Arc::new(Watched(inner, env.clone(), kept)));
+        let world = World::with(Setup { channel: Channel::UnionPay, background: true, wire: Some(wire), ..Setup::default() });
+        world.gateway.charge(charge("order0001", Method::Redirect(Surface::Web)), call()).await.unwrap();
+        world.sleep(7200).await;
+        assert_eq!(*looks.lock().unwrap(), [5, 10, 15, 21], "the last found that its time was over");
     });
 }
 

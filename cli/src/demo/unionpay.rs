@@ -281,6 +281,12 @@ impl Channel for ByUnionPay {
         false
     }
 
+    /// A question is a form as well.
+    fn changes(&self, request: &Request) -> Option<String> {
+        let asks = request.url.ends_with("/queryTrans.do");
+        (!asks).then(|| format!("{} {}", request.url, String::from_utf8_lossy(&request.body)))
+    }
+
     fn path(&self) -> &'static str {
         "/gateway/api/"
     }
