@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use paysluice::adapter::{Cancel, Refund, Reverse};
-use paysluice::gateway::PaymentChannel;
-use paysluice::model::{AttemptNo, Error, Fate, Money, Payment, RefundNo};
+use paysluice::gateway::{Call, PaymentChannel};
+use paysluice::model::{AttemptNo, Error, Fate, Money, Payment, RefundNo, Status};
 
 use super::channel::Channel;
 use super::clerk::Clerk;
 use super::diary::{Asked, Diary};
 use super::order::{Order, part};
+
+/// How long the till waits before it looks again, and how often it does.
+const LOOK: Duration = Duration::from_secs(1);
+const PATIENCE: u32 = 10;
 
 /// A channel whose payers can be made to do half of something.
 pub(crate) trait Payers: Channel {
@@ -60,7 +64,11 @@ pub(crate) fn wish(order: &Order) -> Wish {
 /// Brings an order to the end that is wanted of it.
 pub(crate) async fn fulfil(channel: &dyn Payers, clerk: &Clerk, order: &Order, diary: &mut Diary) -> Result<(), Error> {
     match wish(order) {
-        Wish::Scan | Wish::Barcode | Wish::Password | Wish::Refused => clerk.pay(order, diary).await.map(drop),
+        Wish::Scan | Wish::Barcode | Wish::Password => clerk.pay(order, diary).await.map(drop),
+        Wish::Refused => {
+            give_up(channel, clerk, order, diary).await?;
+            clerk.pay(order, diary).await.map(drop)
+        }
         Wish::Refund => {
             let payment = clerk.pay(order, diary).await?;
             give_back(clerk, order, diary, "r1", payment.money).await
@@ -72,6 +80,24 @@ pub(crate) async fn fulfil(channel: &dyn Payers, clerk: &Clerk, order: &Order, d
         }
         Wish::Leave | Wish::Late | Wish::Forget => end(channel, clerk, order, diary).await,
     }
+}
+
+/// A code was refused. Where that answer was lost, the payment still looks as if its payer could pay: whoever stands at the till
+/// takes it back, and does not wait until the gateway does so by itself.
+async fn give_up(channel: &dyn Payers, clerk: &Clerk, order: &Order, diary: &mut Diary) -> Result<(), Error> {
+    let charged = clerk.charge(order, channel.charge(order, AttemptNo::FIRST), diary).await;
+    if !charged.is_ok_and(|payment| payment.status == Status::AwaitingPayer && payment.next_action.is_none()) {
+        return Ok(());
+    }
+    let reverse = Reverse::new(order.no.clone(), RefundNo::new(format!("{}-v1", order.no))?);
+    for _ in 0..PATIENCE {
+        if clerk.gateway.settled(order.no.clone(), Call::within(LOOK)).await.is_ok() {
+            break;
+        }
+        // Whatever it answers: the payment says how it ended.
+        let _ = clerk.gateway.reverse(reverse.clone(), Call::within(LOOK)).await;
+    }
+    Ok(())
 }
 
 /// Ends an order that is not paid, which may be paid at that very moment.
