@@ -19,8 +19,9 @@ const CALL: Duration = Duration::from_secs(4);
 /// How long the shop waits for a callback before it asks.
 const NOTICE: Duration = Duration::from_millis(400);
 
-/// Attempts of one order before the shop gives up.
-pub(crate) const ATTEMPTS: u32 = 5;
+/// Attempts of one order before the shop gives up. One at UnionPay is in vain whenever the answer with its code is lost, which at a
+/// weather of 400 of 1000 is one in four.
+pub(crate) const ATTEMPTS: u32 = 10;
 
 /// One clerk at one channel's till.
 #[derive(Clone, Debug)]
