@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use paysluice::adapter::Adapter;
+use paysluice::env::Env;
 use paysluice::gateway::Capabilities;
 use paysluice::model::{Error, ErrorKind, Next, Secret};
+use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
@@ -59,7 +61,12 @@ fn adapters() -> Vec<Box<dyn Adapter>> {
     let key = Secret::new(include_str!("../../channels/wechatpay/vectors/java_test_merchant_private_key.pem"));
     let wechatpay = "wechatpay:live:1".parse().unwrap();
     let wechatpay = WeChatPayConfig::new(wechatpay, "wx1", key, "01", Secret::new([b'k'; 32]));
-    vec![Box::new(Stripe::new(stripe).unwrap()), Box::new(WeChatPay::new(wechatpay).unwrap())]
+    let sandbox = Sandbox::new(Env::system(), SandboxConfig::default());
+    vec![
+        Box::new(Stripe::new(stripe).unwrap()),
+        Box::new(WeChatPay::new(wechatpay).unwrap()),
+        Box::new(paysluice_tests::alipay(&sandbox, false)),
+    ]
 }
 
 /// One test, for both write the same file.
