@@ -3,6 +3,7 @@
 mod alipay;
 pub(crate) mod provider;
 mod stripe;
+mod unionpay;
 mod wechatpay;
 
 use std::path::Path;

@@ -44,6 +44,16 @@ fn alipay(sandbox: &Sandbox, url: &str) -> Value {
     })
 }
 
+/// What a client of UnionPay's face needs.
+fn unionpay(sandbox: &Sandbox, url: &str) -> Value {
+    let face = sandbox.unionpay().credentials();
+    json!({
+        "base_url": url, "account": format!("unionpay:test:{}", face.mer_id), "cert_id": face.cert_id,
+        "sign_key": face.merchant_private_key.expose_str(), "sign_certificate": face.merchant_certificate,
+        "root_certificate": face.root_certificate, "middle_certificate": face.middle_certificate,
+    })
+}
+
 fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
     let credentials = sandbox.credentials();
     let (key, secret) = (credentials.secret_key.expose_str(), credentials.webhook_secret.expose_str());
@@ -60,14 +70,15 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
             "public_key": {"id": face.public_key_id, "pem": face.public_key},
         });
         let faces = json!({
-            "stripe": stripe, "wechatpay": wechatpay, "alipay": alipay(sandbox, url), "control": format!("{url}/sandbox/"),
+            "stripe": stripe, "wechatpay": wechatpay, "alipay": alipay(sandbox, url), "unionpay": unionpay(sandbox, url),
+            "control": format!("{url}/sandbox/"),
         });
         writeln!(out, "{faces}")?;
         return out.flush();
     }
     writeln!(
         out,
-        "The sandbox serves Stripe's face, WeChat Pay's and Alipay's at {url}; faults, ledger and payers under {url}/sandbox/.\n\
+        "The sandbox serves Stripe's face, WeChat Pay's, Alipay's and UnionPay's at {url}; faults, ledger and payers under {url}/sandbox/.\n\
          Test credentials, good for nothing else:\n\n\
          export SANDBOX_SECRET_KEY={key}\n\
          export SANDBOX_WEBHOOK_SECRET={secret}\n\n\
@@ -79,7 +90,7 @@ fn introduce(sandbox: &Sandbox, url: &str, as_json: bool) -> io::Result<()> {
          allow_http_loopback = true\n\
          secret_key_env = \"SANDBOX_SECRET_KEY\"\n\
          webhook_secret_env = \"SANDBOX_WEBHOOK_SECRET\"\n\n\
-         WeChat Pay's credentials and Alipay's: the same command with --json.\n\n\
+         The others' credentials: the same command with --json.\n\n\
          Interrupt to stop."
     )?;
     out.flush()

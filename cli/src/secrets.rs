@@ -106,7 +106,8 @@ impl Secrets<'_> {
         let mut bytes = std::fs::read(self.config.beside(path))
             .map_err(|error| self.error(&key, format!("file {} cannot be read ({})", path.display(), error.kind())))?;
         // Editors end a file with a line end; it is no part of the secret.
-        if bytes.ends_with(b"\n") {
+        // A file that is no text, as a .pfx, has no line end.
+        if bytes.ends_with(b"\n") && std::str::from_utf8(&bytes).is_ok() {
             bytes.pop();
             if bytes.ends_with(b"\r") {
                 bytes.pop();

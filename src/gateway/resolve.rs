@@ -373,12 +373,13 @@ impl Inner {
     /// Nothing was learned: it is looked at again, less and less often.
     async fn put_back<Op: Planned>(&self, held: &Held<Op>, looks: u32) -> Result<(), Error> {
         let mut intent = held.intent.value.clone();
+        let next = looks.saturating_add(1);
         if let State::Watched { looks, .. } = &mut intent.state {
-            *looks += 1;
+            *looks = next;
         }
         let adapter = self.adapter();
         let cadence = Op::codec(&**adapter).map(|codec| codec.recovery(&held.op, &held.draft).cadence).unwrap_or_default();
-        let due = pick(&cadence, looks);
+        let due = pick(&cadence, next);
         let put = rows::put_intent(held.key.clone(), &intent, crate::store::Expect::Ver(held.intent.ver), Some(due))?;
         self.commit(&[put]).await.map(|_| ())
     }

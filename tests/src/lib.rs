@@ -4,6 +4,7 @@
 pub mod crash;
 pub mod direct;
 pub mod ear;
+pub mod payer;
 pub mod scanning;
 pub mod scripts;
 pub mod shaky;
@@ -23,6 +24,7 @@ use paysluice::transport::Transport;
 use paysluice_alipay::{Alipay, AlipayConfig};
 use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
+use paysluice_unionpay::{UnionPay, UnionPayConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 /// A time in the middle of a business day, so that nothing depends on the machine's clock.
@@ -56,6 +58,8 @@ pub enum Channel {
     Alipay,
     /// Alipay, with certificates: one that took the configured one's place is fetched.
     AlipayByCertificates,
+    /// UnionPay.
+    UnionPay,
 }
 
 /// What a world may have beside its defaults.
@@ -210,6 +214,7 @@ pub fn adapter(sandbox: &Sandbox, channel: Channel) -> Arc<dyn Adapter> {
         Channel::WechatPayByCertificates => Arc::new(wechatpay(sandbox, false)),
         Channel::Alipay => Arc::new(alipay(sandbox, false)),
         Channel::AlipayByCertificates => Arc::new(alipay(sandbox, true)),
+        Channel::UnionPay => Arc::new(unionpay(sandbox)),
     }
 }
 
@@ -241,6 +246,18 @@ pub fn alipay(sandbox: &Sandbox, certificates: bool) -> Alipay {
     };
     let config = config.seller_id(own.seller_id).notify_url("https://shop.example/callbacks/alipay");
     Alipay::new(config).expect("an adapter")
+}
+
+/// UnionPay's adapter with the sandbox's credentials.
+#[allow(clippy::expect_used, reason = "a harness: what cannot be built ends the test")]
+pub fn unionpay(sandbox: &Sandbox) -> UnionPay {
+    let own = sandbox.unionpay().credentials();
+    let account = AccountRef::new("unionpay", Mode::Test, &own.mer_id).expect("an account");
+    let config = UnionPayConfig::new(account, own.root_certificate, own.middle_certificate)
+        .signing(own.merchant_private_key, own.merchant_certificate)
+        .notify_url("https://shop.example/callbacks/unionpay")
+        .return_url("https://shop.example/paid");
+    UnionPay::new(config).expect("an adapter")
 }
 
 /// A call as patient as a payer.

@@ -10,6 +10,7 @@ use paysluice::gateway::Capabilities;
 use paysluice::model::{Error, ErrorKind, Next, Secret};
 use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
+use paysluice_unionpay::{UnionPay, UnionPayConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
 
 fn readme() -> PathBuf {
@@ -61,11 +62,16 @@ fn adapters() -> Vec<Box<dyn Adapter>> {
     let key = Secret::new(include_str!("../../channels/wechatpay/vectors/java_test_merchant_private_key.pem"));
     let wechatpay = "wechatpay:live:1".parse().unwrap();
     let wechatpay = WeChatPayConfig::new(wechatpay, "wx1", key, "01", Secret::new([b'k'; 32]));
+    let pem = |name: &str| std::fs::read_to_string(readme().with_file_name("channels/unionpay/vectors").join(name)).unwrap();
+    let unionpay = "unionpay:live:777290058110048".parse().unwrap();
+    let unionpay = UnionPayConfig::new(unionpay, pem("made_root.pem"), pem("made_middle.pem"))
+        .signing(Secret::new(pem("made_merchant_key.pem")), pem("made_merchant.pem"));
     let sandbox = Sandbox::new(Env::system(), SandboxConfig::default());
     vec![
         Box::new(Stripe::new(stripe).unwrap()),
         Box::new(WeChatPay::new(wechatpay).unwrap()),
         Box::new(paysluice_tests::alipay(&sandbox, false)),
+        Box::new(UnionPay::new(unionpay).unwrap()),
     ]
 }
 

@@ -61,6 +61,9 @@ impl UnionPay {
                 if kind == ErrorKind::NotNow {
                     error = error.with_cause("UnionPay does not accept it at this time");
                 }
+                if kind == ErrorKind::Conflict {
+                    error = error.with_cause("the order of this number was never shown to anybody; charge the next attempt");
+                }
                 Err(Failure::again(error, again(call, kind)))
             }
         }

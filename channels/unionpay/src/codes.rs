@@ -69,6 +69,8 @@ pub(crate) enum State {
     Payer,
     /// It failed. A payer who still has time may try again.
     Failed(Advice),
+    /// It was taken back as a whole.
+    Undone,
     Unrecognized,
 }
 
@@ -159,9 +161,11 @@ pub(crate) fn listed(code: &str) -> &'static Row {
 
 /// What an answer's code means for its call.
 pub(crate) fn verdict(call: Call, code: &str) -> Verdict {
-    use ErrorKind::{Declined, Doubtful, Invalid, NotNow, Throttled, Unauthorized, Unavailable};
+    use ErrorKind::{Conflict, Declined, Doubtful, Invalid, NotNow, Throttled, Unauthorized, Unavailable};
     match (listed(code).class, call) {
         (Class::Good, _) | (Class::Undone, Call::Reverse) => Verdict::Good,
+        // The number stands for an order whose tn or code nobody has: it can never be paid, nor made again today.
+        (Class::Duplicate, Call::Order) => Verdict::Fails(Conflict),
         (Class::Throttled, _) => Verdict::Fails(Throttled),
         (Class::Unauthorized, _) => Verdict::Fails(Unauthorized),
         (Class::Invalid, _) | (Class::Missing | Class::Original, Call::Order | Call::Barcode | Call::Refund) => {
@@ -188,13 +192,10 @@ pub(crate) fn state(code: &str) -> State {
         Class::Unclear | Class::Duplicate => State::Open,
         Class::Payer => State::Payer,
         Class::Declined(advice) => State::Failed(advice),
-        Class::Undone
-        | Class::Closed
-        | Class::Throttled
-        | Class::Unauthorized
-        | Class::Invalid
-        | Class::Missing
-        | Class::Original => State::Failed(Advice::Unknown),
+        Class::Undone => State::Undone,
+        Class::Closed | Class::Throttled | Class::Unauthorized | Class::Invalid | Class::Missing | Class::Original => {
+            State::Failed(Advice::Unknown)
+        }
     }
 }
 

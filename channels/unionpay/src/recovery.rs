@@ -31,9 +31,9 @@ const TILL: Duration = Duration::from_secs(63);
 /// A reversal is of the same clearing day, and is harmless however often it is sent.
 const REVERSIBLE: Duration = Duration::from_secs(30 * 60);
 
-/// "Of back-type trades at most six queries, at 1, 2, 4, 8, 16 and 32 s"; then every
-/// five minutes until what has not come is proved, then slowly, for nothing unfinished goes unwatched.
-const BACK: [u64; 12] = [1, 2, 4, 8, 16, 32, 300, 300, 300, 900, 3600, 6 * 3600];
+/// "Of back-type trades at most six queries, at 1, 2, 4, 8, 16 and 32 s"; then slowly, for nothing unfinished goes unwatched: among
+/// others just after a payment at a till has ended for good (10 min), and just after a refund's time is stale (15 min).
+const BACK: [u64; 12] = [1, 2, 4, 8, 16, 32, 300, 250, 300, 900, 3600, 6 * 3600];
 
 /// "Of front-type trades 5, 10, 30, 60 and 120 min after", and twice more about the usual end of 15 min, so that it is seen when it
 /// comes.
@@ -51,7 +51,7 @@ pub(crate) fn final_after(closes_at: SystemTime) -> SystemTime {
 /// A charge's doubt. The number is kept in a new generation, its time is not: within a day UnionPay takes a number once, so that
 /// whatever may still come under the old time excludes the new one.
 pub(crate) fn charge(draft: &Draft) -> Recovery {
-    let not_found = draft.closes_at.map_or(NotFound::Nothing, |at| NotFound::ProofAfter(final_after(at)));
+    let not_found = ended(draft);
     let (steps, cadence) = match draft.carry.get("product") {
         Some(BARCODE) => {
             let steps = vec![RecoveryStep::Query, RecoveryStep::Reverse { after: TILL }, RecoveryStep::Human];
@@ -71,15 +71,19 @@ pub(crate) fn refund(draft: &Draft) -> Recovery {
     Recovery { steps: vec![RecoveryStep::Query, RecoveryStep::Human], not_found, cadence: cadence(&BACK) }
 }
 
-/// A reversal's doubt: "the same may be sent again". There is nothing to undo where the payment is not found and cannot come any more.
+/// A reversal's doubt: "the same may be sent again". A payment that is not found when its time is over for good never arrived: there
+/// was nothing to take back, and the reversal ends without a person.
 pub(crate) fn reverse(draft: &Draft) -> Recovery {
     if draft.carry.get("part").is_some() {
         return refund(draft);
     }
-    let closes_at = draft.carry.get("closes_at").and_then(time::from_seconds);
-    let not_found = closes_at.map_or(NotFound::Nothing, |at| NotFound::ProofAfter(final_after(at)));
     let steps = vec![RecoveryStep::Replay { within: REVERSIBLE }, RecoveryStep::Query, RecoveryStep::Human];
-    Recovery { steps, not_found, cadence: cadence(&BACK) }
+    Recovery { steps, not_found: ended(draft), cadence: cadence(&BACK) }
+}
+
+/// From when on "not found" proves that a payment never was.
+fn ended(draft: &Draft) -> NotFound {
+    draft.closes_at.map_or(NotFound::Nothing, |at| NotFound::ProofAfter(final_after(at)))
 }
 
 /// A question's.

@@ -8,6 +8,7 @@ use paysluice::adapter::{
 };
 use paysluice::model::{Error, ErrorKind, Fate, Status};
 
+use crate::UnionPay;
 use crate::answer::{Answer, carried, unread};
 use crate::codes::{Call, shown};
 use crate::order::biz_type;
@@ -15,7 +16,6 @@ use crate::profile::QUERY_ID;
 use crate::recovery::{self, BARCODE, ours};
 use crate::refund::judge_part;
 use crate::sign::{BACK, Trade, draft};
-use crate::{UnionPay, time};
 
 const TYPES: &[&str] = &["99"];
 
@@ -34,11 +34,8 @@ impl Codec<Reverse> for UnionPay {
         }
         let trade = Trade::of(&original.seed)?;
         let fields = self.common(&trade, ("99", "01"), &biz_type(known), "08");
-        let mut carry = carried(&trade);
-        if let Some(closes_at) = original.closes_at {
-            carry.add("closes_at", time::seconds(closes_at).to_string());
-        }
-        draft(seed, BACK, Moves::Money, fields, carry).map(Ready::Done)
+        let draft = draft(seed, BACK, Moves::Money, fields, carried(&trade))?;
+        Ok(Ready::Done(Draft { closes_at: original.closes_at, ..draft }))
     }
 
     fn sign(&self, draft: &Draft, _: &Stamp, _: &Granted) -> Result<Ready<Signed>, Error> {

@@ -35,6 +35,8 @@ impl UnionPay {
             State::Payer => Status::AwaitingPayer,
             State::Failed(_) if may_try_again(draft, fields, now) => Status::AwaitingPayer,
             State::Failed(_) => Status::Declined,
+            // "The original has been refunded or reversed": what a reversal leaves of its payment.
+            State::Undone => Status::Canceled,
             State::Unrecognized => Status::Unrecognized(shown(code)),
         };
         let reason = match state {
@@ -64,6 +66,8 @@ impl UnionPay {
                 State::Done => (PartStatus::Succeeded, None),
                 State::Open | State::Payer => (PartStatus::Pending, None),
                 State::Failed(advice) => (PartStatus::Failed, Some(reason(fields, message, code, advice))),
+                // What it was to give back of is given back already, by another.
+                State::Undone => (PartStatus::Failed, Some(reason(fields, message, code, Advice::Unknown))),
                 State::Unrecognized => (PartStatus::Unrecognized(shown(code)), None),
             },
         };

@@ -193,9 +193,9 @@ fn an_order_nobody_was_shown_goes_again_by_the_same_bytes() {
     assert_eq!((one.body, one.url.as_str()), (two.body, "https://gateway.95516.com/gateway/api/appTransReq.do"));
     let recovery = codec::<Charge>(&unionpay).recovery(&op, &draft);
     assert_eq!(recovery.steps, [RecoveryStep::Replay { within: Duration::from_secs(120) }, RecoveryStep::Query]);
-    // The number stands for an order already: who asks hears that it is in doubt, not that it was made.
+    // The number stands for an order whose tn nobody has: it is neither made nor in doubt, and the same again would meet the same.
     let failure = decoded::<Charge>(&unionpay, &draft, &ok(answer("01", "12"))).unwrap_err();
-    assert_eq!((failure.error.kind(), failure.again), (ErrorKind::Doubtful, Again::No));
+    assert_eq!((failure.error.kind(), failure.again), (ErrorKind::Conflict, Again::No));
 }
 
 #[test]

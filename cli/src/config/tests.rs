@@ -122,6 +122,8 @@ fn a_key_of_another_provider_is_refused_by_its_name() {
         ("wechatpay", "alipay_public_key_file"),
         ("alipay", "api_v3_key_env"),
         ("alipay", "refund_notify_url"),
+        ("unionpay", "seller_id"),
+        ("stripe", "sign_pfx_file"),
     ] {
         let head = format!("[gateways.a]\nprovider = \"{provider}\"\naccount = \"{provider}:test:1\"\n");
         let told = error(&format!("{head}{key} = \"x\""));
@@ -137,6 +139,9 @@ fn a_secret_of_any_provider_is_refused_in_the_file_and_not_repeated() {
         ("wechatpay", "merchant_private_key"),
         ("alipay", "app_private_key"),
         ("alipay", "app_auth_token"),
+        ("unionpay", "sign_pfx"),
+        ("unionpay", "sign_pfx_password"),
+        ("unionpay", "sign_key"),
     ] {
         let head = format!("[gateways.a]\nprovider = \"{provider}\"\naccount = \"{provider}:test:1\"\n");
         let told = error(&format!("{head}{key} = \"hush\""));

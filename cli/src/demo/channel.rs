@@ -13,7 +13,7 @@ use paysluice_sandbox::{FaultTable, Sandbox, SandboxConfig};
 use super::clerk::Clerk;
 use super::diary::Diary;
 use super::order::Order;
-use super::{alipay, stripe, wechatpay};
+use super::{alipay, stripe, unionpay, wechatpay};
 
 /// One channel of the demo's shop: its protocol, its payers, its weather, and how the bank speaks of it.
 pub(crate) trait Channel: Debug + Send + Sync {
@@ -73,6 +73,7 @@ pub(crate) fn bank(seed: u64) -> SandboxConfig {
         search_lag: Duration::from_secs(1),
         wechatpay: wechatpay::settings(),
         alipay: alipay::settings(),
+        unionpay: unionpay::settings(),
         ..SandboxConfig::default()
     }
 }
@@ -81,10 +82,11 @@ pub(crate) fn bank(seed: u64) -> SandboxConfig {
 pub(crate) const CALLBACK_WAITS: [u64; 5] = [200, 500, 1000, 2000, 4000];
 
 /// The channels, about as many orders to each.
-pub(crate) fn all(sandbox: &Sandbox) -> [Arc<dyn Channel>; 3] {
+pub(crate) fn all(sandbox: &Sandbox) -> [Arc<dyn Channel>; 4] {
     [
         Arc::new(stripe::ByStripe::new(sandbox.clone())),
         Arc::new(wechatpay::ByWechatPay::new(sandbox.clone())),
         Arc::new(alipay::ByAlipay::new(sandbox.clone())),
+        Arc::new(unionpay::ByUnionPay::new(sandbox.clone())),
     ]
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use paysluice::adapter::{Charge, Query};
 use paysluice::env::{Env, Mono};
 use paysluice::gateway::{Answer, Call, Gateway, Outcome, PaymentChannel};
-use paysluice::model::{AttemptNo, Error, ErrorKind, Fate, Next, Payment, Status};
+use paysluice::model::{AttemptNo, Error, ErrorKind, Fate, Next, PartStatus, Payment, RefundNo, Status};
 
 use super::channel::Channel;
 use super::diary::{Asked, Diary};
@@ -56,7 +56,8 @@ impl Clerk {
                 }
                 Ok(payment) if !payment.status.is_settled() => self.settled(order, diary).await?,
                 Ok(payment) => payment,
-                Err(error) if error.kind() == ErrorKind::Declined => {
+                // A number that can bring nothing any more says so as a conflict.
+                Err(error) if matches!(error.kind(), ErrorKind::Declined | ErrorKind::Conflict) => {
                     attempt = attempt.next();
                     continue;
                 }
@@ -111,6 +112,19 @@ impl Clerk {
         Ok(payment)
     }
 
+    /// Waits for the end of a refund that was accepted, and asks where nobody tells it.
+    pub(crate) async fn returned(&self, order: &Order, number: &RefundNo) -> Result<PartStatus, Error> {
+        loop {
+            let payment = self.gateway.payment(&order.no).await?;
+            let part = payment.refunds.iter().find(|part| part.refund_no.as_ref() == Some(number));
+            let status = part.map_or(PartStatus::Pending, |part| part.status.clone());
+            if status.is_settled() || self.env.now() + NOTICE >= self.until {
+                return Ok(status);
+            }
+            self.env.sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Asks until the fate is known, doing what each error says may be done.
     pub(crate) async fn ask<F>(&self, diary: &mut Diary, asked: Asked, operation: F) -> Result<Payment, Error>
     where
@@ -125,8 +139,12 @@ impl Clerk {
                 Ok(answer) => {
                     diary.calls += 1;
                     diary.timing.merge(&answer.timing);
-                    // A charge that waits for its payer or its bank is made, but no money has moved yet.
-                    let moved = !matches!(asked, Asked::Charge(_)) || answer.value.status.is_success();
+                    // A charge that waits for its payer or its bank is made, but no money has moved yet; nor by what is only accepted.
+                    let moved = match asked {
+                        Asked::Charge(_) => answer.value.status.is_success(),
+                        Asked::Return(_) => false,
+                        _ => true,
+                    };
                     let fate = if moved { Fate::Applied } else { Fate::Unknown };
                     diary.note(asked, fate, at, Some(&answer.value));
                     diary.resolved += u64::from(doubted);

@@ -16,6 +16,8 @@ pub(crate) enum Asked {
     /// That an order which nobody has paid is ended: closed, or undone whatever happened.
     End,
     Refund(Money),
+    /// As `Refund`, of a provider that accepts it first and moves the money later.
+    Return(Money),
 }
 
 /// What the shop was told, and when.

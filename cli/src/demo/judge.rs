@@ -20,7 +20,9 @@ fn is_done(diary: &Diary, entries: &[&Entry], line: &Line, ended: bool) -> bool 
     match line.asked {
         Asked::Charge(attempt) => before().any(|entry| takes(entry) && !is_anothers(diary, entry, attempt)),
         Asked::Capture(money) => before().any(|entry| entry.kind == EntryKind::Capture && entry.amount == money.minor()),
-        Asked::Refund(money) => before().any(|entry| entry.kind == EntryKind::Refund && entry.amount == money.minor()),
+        Asked::Refund(money) | Asked::Return(money) => {
+            before().any(|entry| entry.kind == EntryKind::Refund && entry.amount == money.minor())
+        }
         Asked::LetGo => before().any(|entry| entry.kind == EntryKind::Void),
         // What is ended stays so: nothing may be kept of what comes afterwards either.
         Asked::End => ended && entries.iter().map(|entry| kept(entry)).sum::<i64>() == 0,
@@ -36,7 +38,7 @@ fn is_undone_no_more(diary: &Diary, entries: &[&Entry], line: &Line, ended: bool
         }
         // It leaves no line in the ledger: only the last word can be held against what the bank says now.
         Asked::End => ended && !diary.lines.iter().any(|later| later.asked == Asked::End && later.at > line.at),
-        Asked::Capture(_) | Asked::Refund(_) | Asked::LetGo => is_done(diary, entries, line, ended),
+        Asked::Capture(_) | Asked::Refund(_) | Asked::Return(_) | Asked::LetGo => is_done(diary, entries, line, ended),
     }
 }
 

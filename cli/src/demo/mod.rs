@@ -12,6 +12,7 @@ mod payers;
 mod report;
 mod stripe;
 mod till;
+mod unionpay;
 mod wechatpay;
 mod world;
 

@@ -9,7 +9,7 @@ use paysluice::model::{Invalid, Secret};
 use serde::de::DeserializeOwned;
 use toml::Deserializer;
 
-use super::{alipay, stripe, wechatpay};
+use super::{alipay, stripe, unionpay, wechatpay};
 use crate::config::{ConfigError, GatewaySection, Many};
 use crate::secrets::Secrets;
 
@@ -23,8 +23,12 @@ pub(crate) trait Own: Debug + Send + Sync {
 pub(crate) type Read = fn(Deserializer<'_>) -> Result<Arc<dyn Own>, toml::de::Error>;
 
 /// All providers, by their names. Another is one more line here, and one more file.
-pub(crate) const ALL: [(&str, Read); 3] =
-    [("stripe", read::<stripe::Keys>), ("wechatpay", read::<wechatpay::Keys>), ("alipay", read::<alipay::Keys>)];
+pub(crate) const ALL: [(&str, Read); 4] = [
+    ("stripe", read::<stripe::Keys>),
+    ("wechatpay", read::<wechatpay::Keys>),
+    ("alipay", read::<alipay::Keys>),
+    ("unionpay", read::<unionpay::Keys>),
+];
 
 fn read<K: Own + DeserializeOwned + 'static>(keys: Deserializer<'_>) -> Result<Arc<dyn Own>, toml::de::Error> {
     K::deserialize(keys).map(|keys| Arc::new(keys) as Arc<dyn Own>)

@@ -1,5 +1,6 @@
 //! The official vectors, batches, and lines of every kind of wrong.
 
+mod unionpay;
 mod wechatpay;
 
 use std::path::Path;

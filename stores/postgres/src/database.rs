@@ -48,7 +48,7 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Failure::unavailable(error.to_string()))?;
-        Ok(Self { pool, tls, patience: options.patience, outage: Outage::default() })
+        Ok(Self { pool, tls, patience: options.patience, outage: Outage::new() })
     }
 
     /// One statement, in a transaction of its own, in one round trip. A server that is away is waited for.
@@ -70,7 +70,7 @@ impl Database {
                         false => None,
                     };
                     match wait {
-                        Some(wait) => rest(wait).await,
+                        Some(wait) => self.outage.rest(wait).await,
                         None if in_doubt => return Err(failure.after_doubt()),
                         None => return Err(failure),
                     }
@@ -100,13 +100,6 @@ impl Database {
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(error) => Err(Failure::unavailable(format!("no connection: {error}"))),
         }
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "a store is built without an env; its patience is the machine's time")]
-async fn rest(time: Duration) {
-    if !time.is_zero() {
-        tokio::time::sleep(time).await;
     }
 }
 

@@ -162,7 +162,9 @@ fn not_so(asking: &Asking<'_>, word: &Word, ours: &[&&Entry], askings: &[Asking<
             same && open && other.line.from <= at(entry) + SLACK
         })
     };
-    let meanwhile = ours.iter().filter(|entry| (asking.line.from..=word.at).contains(&at(entry)));
+    // That money is let go again is another asking's doing.
+    let done = ours.iter().filter(|entry| entry.kind != EntryKind::Void);
+    let meanwhile = done.filter(|entry| (asking.line.from..=word.at).contains(&at(entry)));
     was_done || meanwhile.filter(|entry| !by_another(entry)).count() > 0
 }
 

@@ -59,6 +59,7 @@ impl Redis {
             .args(["--appendonly", keeps, "--appendfsync", "always", "--logfile", "log"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()?;
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         for _ in 0..STARTS_WITHIN {

@@ -39,6 +39,7 @@ fn each_code_means_what_its_vector_says_for_each_call_and_as_a_state() {
             State::Open => "open",
             State::Payer => "payer",
             State::Failed(_) => "failed",
+            State::Undone => "undone",
             State::Unrecognized => "unrecognized",
         };
         assert_eq!(Some(state), vector["state"].as_str(), "state {code}");

@@ -58,6 +58,10 @@ fn what_was_told_as_not_done_may_be_done_by_another_and_by_nobody_else() {
     // Another asks meanwhile, and dies before he hears: it may have been his.
     let other = fact(1, Note::Asks(line(Asked::Charge(1), 1, 30)));
     assert_eq!(lies(&[refused.clone(), other], &charged(40)).len(), 0);
+    // What was his is let go by whoever canceled it.
+    let answered = fact(1, Note::Told(line(Asked::Charge(1), 1, 30), word(45, Fate::Applied, "authorized")));
+    let held = [entry(40, EntryKind::Authorize, 100), entry(50, EntryKind::Void, 100)];
+    assert_eq!(lies(&[refused.clone(), answered], &held).len(), 0);
     let too_late = fact(1, Note::Asks(line(Asked::Charge(1), 1, 50)));
     assert_eq!(lies(&[refused, too_late], &charged(40)).len(), 1);
 }
