@@ -123,4 +123,6 @@ fn the_demo_counts_every_cent_of_every_channel() {
     }
     // The certificate that was there, and the one that replaced it.
     assert!(of("wechatpay", "key_fetches") >= 2, "{report}");
+    // The one that is configured is not fetched.
+    assert!(of("alipay", "key_fetches") >= 1, "{report}");
 }

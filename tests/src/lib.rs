@@ -238,15 +238,11 @@ pub fn wechatpay(sandbox: &Sandbox, public_key: bool) -> WeChatPay {
 pub fn alipay(sandbox: &Sandbox, certificates: bool) -> Alipay {
     let own = sandbox.alipay().credentials();
     let account = AccountRef::new("alipay", Mode::Test, &own.app_id).expect("an account");
-    let config = match certificates {
-        false => AlipayConfig::with_key(account, own.app_private_key, own.alipay_public_key),
-        true => AlipayConfig::with_certificates(
-            account,
-            own.app_private_key,
-            own.app_certificate,
-            own.alipay_certificate,
-            own.alipay_root_certificates,
-        ),
+    let (key, app, alipay) = (own.app_private_key, own.app_certificate, own.alipay_certificate);
+    let config = if certificates {
+        AlipayConfig::with_certificates(account, key, app, alipay, own.alipay_root_certificates)
+    } else {
+        AlipayConfig::with_key(account, key, own.alipay_public_key)
     };
     let config = config.seller_id(own.seller_id).notify_url("https://shop.example/callbacks/alipay");
     Alipay::new(config).expect("an adapter")

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use paysluice::adapter::Adapter;
+use paysluice::env::Env;
 use paysluice::gateway::Capabilities;
 use paysluice::model::{Error, ErrorKind, Next, Secret};
+use paysluice_sandbox::{Sandbox, SandboxConfig};
 use paysluice_stripe::{Stripe, StripeConfig};
 use paysluice_unionpay::{UnionPay, UnionPayConfig};
 use paysluice_wechatpay::{WeChatPay, WeChatPayConfig};
@@ -64,9 +66,11 @@ fn adapters() -> Vec<Box<dyn Adapter>> {
     let unionpay = "unionpay:live:777290058110048".parse().unwrap();
     let unionpay = UnionPayConfig::new(unionpay, pem("made_root.pem"), pem("made_middle.pem"))
         .signing(Secret::new(pem("made_merchant_key.pem")), pem("made_merchant.pem"));
+    let sandbox = Sandbox::new(Env::system(), SandboxConfig::default());
     vec![
         Box::new(Stripe::new(stripe).unwrap()),
         Box::new(WeChatPay::new(wechatpay).unwrap()),
+        Box::new(paysluice_tests::alipay(&sandbox, false)),
         Box::new(UnionPay::new(unionpay).unwrap()),
     ]
 }

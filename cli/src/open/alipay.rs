@@ -44,10 +44,7 @@ pub(super) struct Keys {
 impl Own for Keys {
     fn open(&self, at: &At<'_>, usage: Use) -> Result<Arc<dyn Adapter>, ConfigError> {
         let (key, file) = (self.app_private_key_env.as_deref(), self.app_private_key_file.as_ref());
-        let app_private_key = match usage.sends {
-            true => at.secret("app_private_key", key, file)?,
-            false => Secret::new(""),
-        };
+        let app_private_key = if usage.sends { at.secret("app_private_key", key, file)? } else { Secret::new("") };
         let mut config = AlipayConfig::with_key(at.section.account.clone(), app_private_key, "");
         config.alipay_public_key = at.text_if_named("alipay_public_key", self.alipay_public_key_file.as_ref())?;
         config.app_certificate = at.text_if_named("app_certificate", self.app_certificate_file.as_ref())?;

@@ -54,10 +54,7 @@ impl Own for Keys {
         let appid = self.appid.as_deref().ok_or_else(|| at.missing("appid"))?;
         let api_v3_key = at.secret("api_v3_key", self.api_v3_key_env.as_deref(), self.api_v3_key_file.as_ref())?;
         let (key, file) = (self.merchant_private_key_env.as_deref(), self.merchant_private_key_file.as_ref());
-        let merchant_private_key = match usage.sends {
-            true => at.secret("merchant_private_key", key, file)?,
-            false => Secret::new(""),
-        };
+        let merchant_private_key = if usage.sends { at.secret("merchant_private_key", key, file)? } else { Secret::new("") };
         let mut config = WeChatPayConfig::new(at.section.account.clone(), appid, merchant_private_key, "", api_v3_key);
         config.merchant_serial.clone_from(&self.merchant_serial);
         config.sub_appid.clone_from(&self.sub_appid);
