@@ -33,9 +33,13 @@ pub(crate) fn charge(draft: &Draft) -> Recovery {
     if !is_barcode(draft) {
         return by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Cancel], NotFound::Proof);
     }
-    let dead = born(draft).and_then(|born| born.checked_add(BARCODE_DEAD));
-    let not_found = dead.map_or(NotFound::Nothing, NotFound::ProofAfter);
+    let not_found = born(draft).and_then(dead).map_or(NotFound::Nothing, NotFound::ProofAfter);
     by(&[RecoveryStep::Query, RecoveryStep::Reverse { after: BARCODE_TIME }, RecoveryStep::Human], not_found)
+}
+
+/// When a code that was scanned for an order born then is dead.
+pub(crate) fn dead(born: SystemTime) -> Option<SystemTime> {
+    born.checked_add(BARCODE_DEAD)
 }
 
 /// What a payment's state proves about its charge.

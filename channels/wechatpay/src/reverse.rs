@@ -37,7 +37,9 @@ impl Codec<Reverse> for WeChatPay {
         if known.refs.get("transaction").is_some() {
             carry.add("paid", "yes");
         }
-        post(seed, path, body, carry, Moves::Money).map(Ready::Done)
+        let draft = post(seed, path, body, carry, Moves::Money)?;
+        let closes_at = known.original.as_ref().and_then(|original| recovery::dead(original.seed.born));
+        Ok(Ready::Done(Draft { closes_at, ..draft }))
     }
 
     fn sign(&self, draft: &Draft, stamp: &Stamp, _: &Granted) -> Result<Ready<Signed>, Error> {
@@ -68,9 +70,11 @@ impl Codec<Reverse> for WeChatPay {
         Ok(Decoded::Done(Box::new(seen)))
     }
 
-    /// "Safe to repeat until it succeeds."
-    fn recovery(&self, _: &Reverse, _: &Draft) -> Recovery {
-        recovery::by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human], NotFound::Nothing)
+    /// "Safe to repeat until it succeeds." A payment that is not found once its code is dead never arrived: there was nothing to take
+    /// back, and the reversal ends without a person.
+    fn recovery(&self, _: &Reverse, draft: &Draft) -> Recovery {
+        let not_found = draft.closes_at.map_or(NotFound::Nothing, NotFound::ProofAfter);
+        recovery::by(&[REPLAY, RecoveryStep::Query, RecoveryStep::Human], not_found)
     }
 
     fn judge(&self, _: &Reverse, draft: &Draft, seen: &Seen) -> Option<Fate> {
